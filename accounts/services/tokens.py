@@ -1,0 +1,79 @@
+"""Making and checking API tokens."""
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+import zlib
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.exceptions import InvalidToken
+from accounts.models import ApiToken, User
+
+ALPHABET = string.ascii_letters + string.digits
+TOKEN_PATTERN = re.compile(r"emb_([A-Za-z0-9]{12})_([A-Za-z0-9]{40})([0-9a-f]{8})")
+LAST_USED_STEP = timedelta(minutes=1)
+"""`last_used_at` is written at most this often, so that reading stays free of writes."""
+
+
+def create_api_token(
+    *, user: User, name: str, expires_at: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """A new token and its plaintext, which is never stored and can't be shown again."""
+    key, secret = _random(12), _random(40)
+    token = ApiToken.objects.create(
+        user=user, name=name, key=key, digest=_digest(secret), expires_at=expires_at
+    )
+    return token, f"emb_{key}_{secret}{_checksum(key + secret)}"
+
+
+def verify_api_token(plaintext: str) -> ApiToken:
+    """The live token with this plaintext, its user loaded; a mistyped one costs no query.
+
+    Raises InvalidToken.
+    """
+    parts = TOKEN_PATTERN.fullmatch(plaintext)
+    if parts is None or parts[3] != _checksum(parts[1] + parts[2]):
+        raise InvalidToken
+    token = _live_tokens().filter(key=parts[1]).first()
+    if token is None or not hmac.compare_digest(bytes(token.digest), _digest(parts[2])):
+        raise InvalidToken
+    _touch(token)
+    return token
+
+
+def revoke_api_token(*, token: ApiToken) -> None:
+    """The token is refused from the next request on."""
+    token.revoked_at = timezone.now()
+    token.save(update_fields=["revoked_at"])
+
+
+def _live_tokens() -> QuerySet[ApiToken]:
+    now = timezone.now()
+    return ApiToken.objects.select_related("user").filter(
+        Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, user__is_active=True
+    )
+
+
+def _touch(token: ApiToken) -> None:
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _digest(secret: str) -> bytes:
+    pepper = settings.EMBED.token_pepper.get_secret_value()
+    return hmac.new(pepper.encode(), secret.encode(), hashlib.sha256).digest()

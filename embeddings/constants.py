@@ -1,0 +1,81 @@
+"""Words and limits that several layers share."""
+
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """How two vectors are compared; spelled as in the API."""
+
+    COSINE = "cosine"
+    L2 = "l2"
+    IP = "ip"
+    L1 = "l1"
+
+
+class GenerationState(StrEnum):
+    """Life of one embedding of a whole collection."""
+
+    BUILDING = "building"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class IndexState(StrEnum):
+    """Life of a generation's HNSW index."""
+
+    NONE = "none"
+    BUILDING = "building"
+    READY = "ready"
+
+
+class JobKind(StrEnum):
+    """What a job does; each kind has one task."""
+
+    IMPORT = "import"
+    BUILD_INDEX = "build_index"
+
+
+class JobState(StrEnum):
+    """Life of a job. `parked`: it failed on every allowed attempt and waits for a person."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PARKED = "parked"
+    CANCELLED = "cancelled"
+
+
+class OnConflict(StrEnum):
+    """What adding does with a document that is there already."""
+
+    UPSERT = "upsert"
+    SKIP = "skip"
+    ERROR = "error"
+
+
+class SearchPath(StrEnum):
+    """How a search found its hits."""
+
+    EXACT = "exact"
+    HNSW = "hnsw"
+
+
+COLLECTION_NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+"""Collection names are lower case, so that they stay unambiguous in URLs, files and SQL."""
+
+MAX_EXTERNAL_ID_CHARS = 512
+MAX_DIMENSIONS = 16_000
+"""pgvector's limit for a stored `vector`."""
+
+MAX_FILTER_DEPTH = 8
+MAX_FILTER_CONDITIONS = 256
+MAX_FILTER_KEY_CHARS = 256
+DEFAULT_TOP_K = 10
+
+HNSW_MAX_DIMENSIONS = 4_000
+"""pgvector's limit for an HNSW index on `halfvec`."""
+
+HNSW_M = 16
+HNSW_EF_CONSTRUCTION = 64
+"""pgvector's own defaults."""

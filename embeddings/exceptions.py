@@ -1,0 +1,145 @@
+"""Every error the product raises on purpose; a class's docstring is the message its caller reads."""
+
+from accounts.exceptions import Problem
+
+
+class EmbeddingsError(Problem):
+    """The request could not be served."""
+
+
+class InvalidRequest(EmbeddingsError):
+    """{detail}"""
+
+    status = 400
+    code = "invalid"
+    title = "Invalid request"
+
+
+class NotFound(EmbeddingsError):
+    """There is nothing here by that name that you may see."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+# Engine -------------------------------------------------------------------------------------------
+
+
+class UnknownModel(InvalidRequest):
+    """No model `{model}` is served here. Choose one of: {known}."""
+
+    code = "unknown_model"
+
+
+class EmptyText(InvalidRequest):
+    """The text is empty. Send at least one character that is not white space."""
+
+    code = "empty_text"
+
+
+class TextTooLong(InvalidRequest):
+    """Text {index} has {tokens} tokens; the model reads {max_tokens}. Shorten it, or allow `truncate`."""
+
+    code = "text_too_long"
+
+
+class EngineUnavailable(EmbeddingsError):
+    """The embedding model is not ready. Try again in a few seconds."""
+
+    status = 503
+    code = "engine_unavailable"
+    title = "Service unavailable"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "5"}
+
+
+# Collections and documents --------------------------------------------------------------------------
+
+
+class CollectionExists(EmbeddingsError):
+    """A collection named `{name}` exists already. Choose another name."""
+
+    status = 409
+    code = "collection_exists"
+    title = "Conflict"
+
+
+class DocumentExists(EmbeddingsError):
+    """Document `{external_id}` exists already and `on_conflict` is `error`; nothing was stored."""
+
+    status = 409
+    code = "document_exists"
+    title = "Conflict"
+
+
+class DuplicateDocument(InvalidRequest):
+    """Document `{external_id}` appears twice in one request. Send each id once; nothing was stored."""
+
+    code = "duplicate_document"
+
+
+class CollectionBusy(EmbeddingsError):
+    """The collection is being changed by others. Try again."""
+
+    status = 503
+    code = "collection_busy"
+    title = "Service unavailable"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "1"}
+
+
+# Vectors and filters --------------------------------------------------------------------------------
+
+
+class DimensionsMismatch(InvalidRequest):
+    """The vector has {given} dimensions; the collection's generation has {expected}."""
+
+    code = "dimensions_mismatch"
+
+
+class InvalidVector(InvalidRequest):
+    """The vector is not usable: {reason}"""
+
+    code = "invalid_vector"
+
+
+class InvalidFilter(InvalidRequest):
+    """The filter is not well formed: {reason}"""
+
+    code = "invalid_filter"
+
+
+# Imports and jobs -----------------------------------------------------------------------------------
+
+
+class UnreadableImport(InvalidRequest):
+    """The file can't be read: {reason}"""
+
+    code = "unreadable_import"
+
+
+class ImportTooLarge(EmbeddingsError):
+    """The body unpacks to more than {limit} bytes. Split it into several imports."""
+
+    status = 413
+    code = "too_large"
+    title = "Too large"
+
+
+class JobFinished(EmbeddingsError):
+    """The job is {state} already and can't be cancelled."""
+
+    status = 409
+    code = "job_finished"
+    title = "Conflict"
+
+
+class JobCancelled(EmbeddingsError):
+    """The job was cancelled at the request of its owner or an operator."""
+
+    code = "job_cancelled"

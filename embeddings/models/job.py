@@ -1,0 +1,79 @@
+"""The row a caller polls while a worker does the work."""
+
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.policy import SITE_ROLE_ACTIONS, Action
+from accounts.principal import Principal
+from embeddings.constants import JobKind, JobState
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """The one door to jobs."""
+
+    def visible_to(self, principal: Principal, action: Action) -> Self:
+        """The principal's own jobs, or all of them where the site role allows the action."""
+        if action in SITE_ROLE_ACTIONS[principal.role]:
+            return self
+        return self.filter(owner_id=principal.user_id)
+
+
+class Job(models.Model):
+    """Long work: who asked, how far it is, how it ended."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs"
+    )
+    collection = models.ForeignKey(
+        "embeddings.Collection", on_delete=models.SET_NULL, null=True, related_name="jobs"
+    )
+    kind = models.CharField(max_length=32, choices=[(k.value, k.value) for k in JobKind])
+    state = models.CharField(
+        max_length=16,
+        choices=[(s.value, s.value) for s in JobState],
+        default=JobState.QUEUED.value,
+    )
+    params = models.JSONField(default=dict)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(null=True)
+    result = models.JSONField(default=dict)
+    error = models.TextField(blank=True, default="", help_text="What went wrong, safe to show.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    cancel_requested = models.BooleanField(default=False)
+    request_id = models.CharField(max_length=64, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        db_table = "jobs"
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="jobs_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class JobPart(models.Model):
+    """A piece of a job's input, kept in the database so that any worker can take the job over."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="parts")
+    ordinal = models.IntegerField()
+    first_line = models.BigIntegerField(help_text="Number of the part's first line in the input.")
+    content = models.BinaryField(help_text="Whole lines, gzip-compressed.")
+
+    class Meta:
+        db_table = "job_parts"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "ordinal"], name="job_part_ordinal")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} part {self.ordinal}"
