@@ -1,0 +1,9 @@
+"""The app that brings the wiring's commands and system checks to Django."""
+
+from django.apps import AppConfig
+
+
+class EmbedsiteConfig(AppConfig):
+    """Commands that run the service, and the checks of its database."""
+
+    name = "embedsite"

@@ -1,0 +1,42 @@
+"""Runs one Django command, with the embedded database beside it when the command needs one."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.core.management import execute_from_command_line
+
+from embedsite.postgres import start
+
+# These answer without a database; starting a server for them would only be slow.
+WITHOUT_DATABASE = frozenset(
+    {
+        "check",
+        "collectstatic",
+        "config",
+        "diffsettings",
+        "findstatic",
+        "help",
+        "makemigrations",
+        "serve",  # starts it itself, to say so
+        "spectacular",
+        "test",
+        "version",
+    }
+)
+
+
+def run(argv: Sequence[str]) -> None:
+    """Run the command; a server started for it stops with its last user."""
+    if needs_database(argv) and settings.EMBED.database_url is None:
+        start(data_dir=settings.EMBED.data_dir)
+    execute_from_command_line(list(argv))
+
+
+def needs_database(argv: Sequence[str]) -> bool:
+    """Whether the command reads the database, as far as its name and flags tell."""
+    arguments = argv[1:]
+    if not arguments or {"--help", "-h", "--version"} & set(arguments):
+        return False
+    if arguments[0] == "check":
+        return any(argument.startswith("--database") for argument in arguments)
+    return arguments[0] not in WITHOUT_DATABASE

@@ -1,0 +1,175 @@
+"""The service's typed configuration: where each value comes from, its rule and its meaning."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+MIB = 1024 * 1024
+# What Django's own `check --deploy` asks of a key (security.W009).
+MIN_SECRET_KEY = 50
+# Names that every platform sets for us, without our prefix.
+CUSTOMARY_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
+
+Names = Annotated[list[str], NoDecode]
+
+
+class ConfigError(Exception):
+    """The configuration is not usable; the message has one line for each fault."""
+
+
+class Config(BaseSettings):
+    """Every option of the service. Frozen: loaded once, at start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EMBED_",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        populate_by_name=True,
+        protected_namespaces=(),
+    )
+
+    data_dir: Path = Field(
+        BASE_DIR / "var",
+        description="Folder for the embedded database, converted models and the development key.",
+    )
+    mode: Literal["development", "production"] = Field(
+        "development", description="`production` refuses unsafe settings and sends secure cookies."
+    )
+    debug: bool = Field(False, description="Django's debug pages; refused in production.")
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs sessions and keys the token hashes; at least 50 characters in production."
+        " In development one is made and kept in the data folder.",
+    )
+    token_pepper: SecretStr | None = Field(
+        None, description="Keys the hashes of API tokens. Derived from the secret key when unset."
+    )
+    allowed_hosts: Names = Field(
+        ["localhost", "127.0.0.1", "[::1]"],
+        description="Host names that the service answers to, separated by commas.",
+    )
+    csrf_trusted_origins: Names = Field(
+        [], description="Origins (with scheme) that may post to the admin, separated by commas."
+    )
+    behind_tls_proxy: bool = Field(
+        False, description="Trust `X-Forwarded-Proto` from the proxy that ends TLS before us."
+    )
+    hsts_seconds: int = Field(
+        0, ge=0, le=63_072_000, description="Strict-Transport-Security max-age; 0 sends none."
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="`postgresql://user:password@host:port/name`."
+        " Unset: the embedded server in the data folder.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        validation_alias="REDIS_URL",
+        description="`redis://…` of the shared cache. Unset: the cache of each process.",
+    )
+    database_pool_size: int = Field(
+        10, ge=1, le=500, description="Most database connections of one process."
+    )
+    database_pool_min: int = Field(
+        1, ge=0, le=500, description="Database connections that one process keeps open."
+    )
+    config_file: Path | None = Field(None, description="TOML file with any of these options.")
+    secrets_dir: Path | None = Field(
+        None, description="Folder of secret files, each named as its environment variable."
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address that `serve` listens on.")
+    port: int = Field(8000, ge=1, le=65_535, description="TCP port that `serve` listens on.")
+    workers: int = Field(
+        1, ge=1, le=128, description="Web processes; each holds its own copy of the model."
+    )
+    threads: int = Field(8, ge=1, le=512, description="Request threads of one web process.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe level that is logged."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="One JSON object a line, or readable text."
+    )
+    default_model: str = Field(
+        "all-MiniLM-L6-v2", min_length=1, description="Model of a collection that names none."
+    )
+    model_dir: Path | None = Field(
+        None,
+        description="Folder whose sub-folders are sentence-transformers models,"
+        " served under the folders' names.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the models; `bfloat16` is faster and less exact."
+    )
+    inference_threads: int = Field(
+        0, ge=0, le=1024, description="Threads of the model runtime; 0 is one for each core."
+    )
+    batch_tokens: int = Field(
+        8192, ge=64, le=1_048_576, description="Most tokens, padding included, in one model batch."
+    )
+    max_text_chars: int = Field(
+        200_000, ge=1, le=100_000_000, description="Longest text accepted, in characters."
+    )
+    max_body_bytes: int = Field(
+        16 * MIB, ge=1024, le=1024 * MIB, description="Largest request body, imports apart."
+    )
+    max_json_depth: int = Field(
+        32, ge=4, le=512, description="Deepest nesting of a request's JSON."
+    )
+    max_batch: int = Field(
+        1000, ge=1, le=100_000, description="Most documents or texts in one request."
+    )
+    max_top_k: int = Field(1000, ge=1, le=10_000, description="Most hits that a search returns.")
+    max_metadata_bytes: int = Field(
+        64 * 1024, ge=2, le=16 * MIB, description="Largest metadata of one document, as JSON."
+    )
+    import_max_bytes: int = Field(
+        4096 * MIB, ge=1024, description="Largest upload of an import, after decompression."
+    )
+    index_threshold: int = Field(
+        10_000, ge=1, description="Chunks from which a generation gets an HNSW index."
+    )
+    job_max_attempts: int = Field(
+        5, ge=1, le=100, description="Attempts before a failing job is parked."
+    )
+
+    @field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")
+    @classmethod
+    def split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("data_dir", "model_dir", "config_file", "secrets_dir")
+    @classmethod
+    def make_absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
+
+    @model_validator(mode="after")
+    def pool_sizes_agree(self) -> Self:
+        if self.database_pool_min > self.database_pool_size:
+            raise ValueError("EMBED_DATABASE_POOL_MIN must not exceed EMBED_DATABASE_POOL_SIZE")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only the values given: `load` reads the sources itself, to know where each came from."""
+        return (init_settings,)

@@ -1,0 +1,56 @@
+"""The system account that runs the embedded server: ourselves, or an ordinary user when we are root."""
+
+import os
+import pwd
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SYSTEM_USER = "embedded_postgres"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who owns the cluster; `switch` is false when it is the user that we already are."""
+
+    uid: int
+    gid: int
+    switch: bool
+
+    def process_options(self) -> dict[str, Any]:
+        """Arguments for `subprocess.run` that drop root's rights."""
+        if not self.switch:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def own(self, path: Path) -> None:
+        if self.switch:
+            os.chown(path, self.uid, self.gid)
+
+    def let_through(self, path: Path) -> None:
+        """Let this account walk down to the path. Nobody gets to list or read a folder by it."""
+        if not self.switch:
+            return
+        for folder in (path, *path.parents):
+            mode = folder.stat().st_mode
+            if not mode & stat.S_IXOTH and folder.stat().st_uid != self.uid:
+                folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def server_account() -> Account:
+    """Root may not run PostgreSQL: then an account of its own does, made when it is missing."""
+    if os.geteuid() != 0:
+        return Account(os.geteuid(), os.getegid(), switch=False)
+    try:
+        entry = pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(
+            ["useradd", "--system", "--user-group", "--no-create-home"]
+            + ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+            check=True,
+            capture_output=True,
+        )
+        entry = pwd.getpwnam(SYSTEM_USER)
+    return Account(entry.pw_uid, entry.pw_gid, switch=True)

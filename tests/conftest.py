@@ -1,0 +1,27 @@
+"""What every test shares: one embedded PostgreSQL for the whole run, and its folder."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from embedsite.postgres import start
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(settings.EMBED.data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[None]:
+    lease = start(data_dir=settings.EMBED.data_dir, durable=False)
+    yield
+    lease.release()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres_server: None) -> Iterator[None]:
+    yield
+    connection.close_pool()
