@@ -1,7 +1,7 @@
 """A named set of documents with one active generation."""
 
 import uuid
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -11,6 +11,9 @@ from django.db.models.functions import Now
 from accounts.policy import OWNER_ACTIONS, SITE_ROLE_ACTIONS, Action
 from accounts.principal import Principal
 from embeddings.constants import COLLECTION_NAME_PATTERN
+
+if TYPE_CHECKING:
+    from embeddings.models.generation import Generation
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
@@ -69,6 +72,3 @@ class Collection(models.Model):
         if self.active is None:
             raise RuntimeError(f"collection {self.pk} has no active generation")
         return self.active
-
-
-from embeddings.models.generation import Generation  # noqa: E402  the two models name each other

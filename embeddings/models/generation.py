@@ -25,9 +25,7 @@ class Generation(models.Model):
     )
     dimensions = models.PositiveIntegerField()
     metric = models.CharField(max_length=8, choices=[(m.value, m.value) for m in Metric])
-    state = models.CharField(
-        max_length=8, choices=[(s.value, s.value) for s in GenerationState]
-    )
+    state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in GenerationState])
     m = models.PositiveSmallIntegerField(default=HNSW_M)
     ef_construction = models.PositiveSmallIntegerField(default=HNSW_EF_CONSTRUCTION)
     index_state = models.CharField(

@@ -71,9 +71,7 @@ class JobPart(models.Model):
 
     class Meta:
         db_table = "job_parts"
-        constraints = [
-            models.UniqueConstraint(fields=["job", "ordinal"], name="job_part_ordinal")
-        ]
+        constraints = [models.UniqueConstraint(fields=["job", "ordinal"], name="job_part_ordinal")]
 
     def __str__(self) -> str:
         return f"{self.job_id} part {self.ordinal}"

@@ -11,6 +11,7 @@ from embeddings.constants import (
     MAX_FILTER_KEY_CHARS,
 )
 from embeddings.exceptions import InvalidFilter
+from embeddings.types.text import is_storable
 
 Scalar = str | int | float | bool | None
 
@@ -57,7 +58,9 @@ def _parse_object(value: Any, *, param: str, depth: int) -> MetadataFilter:
     if depth > MAX_FILTER_DEPTH:
         raise _invalid(param, f"it nests deeper than {MAX_FILTER_DEPTH} levels.")
     if not isinstance(value, dict) or not value:
-        raise _invalid(param, 'send a JSON object with conditions, such as {"year": {"$gte": 2020}}.')
+        raise _invalid(
+            param, 'send a JSON object with conditions, such as {"year": {"$gte": 2020}}.'
+        )
     parts: list[MetadataFilter] = []
     for key, inner in value.items():
         place = f"{param}.{key}"[:200]
@@ -121,17 +124,6 @@ def _scalar(value: Any, *, param: str) -> Scalar:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise _invalid(param, "compare with a string, a number, true, false or null.")
-
-
-def is_storable(text: str) -> bool:
-    """Whether PostgreSQL can hold the text: no NUL, no lone surrogate."""
-    if "\x00" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _size(parsed: MetadataFilter) -> int:
