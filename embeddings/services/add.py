@@ -1,0 +1,193 @@
+"""Adding documents: text, metadata and vectors appear together or not at all."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from numpy.typing import NDArray
+
+from embeddings.constants import OnConflict
+from embeddings.exceptions import (
+    CollectionBusy,
+    DimensionsMismatch,
+    DocumentExists,
+    DuplicateDocument,
+    InvalidVector,
+)
+from embeddings.models import Collection
+from embeddings.models.document import document_id
+from embeddings.services.collection import lock_collection
+from embeddings.services.embed import check_text
+from embeddings.services.engine import require_fingerprint
+from embeddings.store.chunks import ChunkRow, replace_chunks
+from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
+from embeddings.types.document import AddResult, DocumentInput
+
+WRITE_ATTEMPTS = 5
+"""How often a batch is embedded anew because others changed the same documents meanwhile."""
+
+
+@dataclass
+class _Vectors:
+    """What has been embedded so far for one request."""
+
+    by_id: dict[uuid.UUID, NDArray[np.float32]] = field(default_factory=dict)
+    truncated: list[str] = field(default_factory=list)
+    tokens: int = 0
+
+
+def add_documents(
+    *,
+    collection: Collection,
+    documents: Sequence[DocumentInput],
+    on_conflict: OnConflict = OnConflict.UPSERT,
+    truncate: bool = True,
+) -> AddResult:
+    """Store the documents with their vectors, in one transaction; those whose text is stored already are not
+    embedded again.
+
+    Raises DuplicateDocument, DocumentExists, EmptyText, InvalidRequest, InvalidVector, DimensionsMismatch,
+    TextTooLong, CollectionBusy; each names the document, and then nothing is stored.
+    """
+    for index, document in enumerate(documents):
+        check_text(document.text, param=f"documents.{index}.text")
+        if document.embedding is not None:
+            _check_vector(document.embedding, collection, param=f"documents.{index}.embedding")
+    rows = _rows(collection, documents)
+    vectors = _Vectors(
+        {
+            row.id: document.embedding
+            for row, document in zip(rows, documents, strict=True)
+            if document.embedding is not None
+        }
+    )
+    for _ in range(WRITE_ATTEMPTS):
+        stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
+        _embed_missing(collection, rows, stored, on_conflict, vectors, truncate=truncate)
+        written = _write(collection, rows, on_conflict, vectors)
+        if written is not None:
+            return AddResult(
+                ids=[row.external_id for row in rows],
+                added=len(written.added),
+                updated=len(written.updated),
+                unchanged=len(rows) - len(written.added) - len(written.updated),
+                truncated=vectors.truncated,
+                tokens=vectors.tokens,
+            )
+    raise CollectionBusy
+
+
+def _rows(collection: Collection, documents: Sequence[DocumentInput]) -> list[DocumentRow]:
+    rows: dict[uuid.UUID, DocumentRow] = {}
+    for index, document in enumerate(documents):
+        pk = document_id(collection_id=collection.pk, external_id=document.external_id)
+        if pk in rows:
+            raise DuplicateDocument(param=f"documents.{index}.id", external_id=document.external_id)
+        rows[pk] = DocumentRow(
+            id=pk,
+            external_id=document.external_id,
+            text=document.text,
+            metadata=document.metadata,
+            content_hash=_content_hash(document),
+        )
+    return list(rows.values())
+
+
+def _content_hash(document: DocumentInput) -> bytes:
+    """32 bytes that stand for the text, and for the vector where the caller brought it."""
+    digest = hashlib.sha256(document.text.encode())
+    if document.embedding is not None:
+        digest.update(b"\x00")  # a text holds no NUL
+        digest.update(document.embedding.astype("<f4").tobytes())
+    return digest.digest()
+
+
+def _check_vector(vector: NDArray[np.float32], collection: Collection, *, param: str) -> None:
+    expected = collection.generation.dimensions
+    if vector.shape != (expected,):
+        raise DimensionsMismatch(param=param, given=vector.shape[0], expected=expected)
+    if not np.isfinite(vector).all():
+        raise InvalidVector(param=param, reason="it holds NaN or an infinite number.")
+    if not vector.any():
+        raise InvalidVector(param=param, reason="all its numbers are zero.")
+
+
+def _needs_vector(row: DocumentRow, stored: dict[uuid.UUID, bytes], mode: OnConflict) -> bool:
+    if row.id not in stored:
+        return True
+    return mode == OnConflict.UPSERT and stored[row.id] != row.content_hash
+
+
+def _embed_missing(
+    collection: Collection,
+    rows: Sequence[DocumentRow],
+    stored: dict[uuid.UUID, bytes],
+    on_conflict: OnConflict,
+    vectors: _Vectors,
+    *,
+    truncate: bool,
+) -> None:
+    missing = [
+        row
+        for row in rows
+        if row.id not in vectors.by_id and _needs_vector(row, stored, on_conflict)
+    ]
+    if not missing:
+        return
+    generation = collection.generation
+    embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
+    embedded = embedder.embed([row.text for row in missing], truncate=truncate)
+    vectors.by_id.update(
+        {row.id: vector for row, vector in zip(missing, embedded.vectors, strict=True)}
+    )
+    vectors.truncated += [
+        row.external_id for row, cut in zip(missing, embedded.truncated, strict=True) if cut
+    ]
+    vectors.tokens += int(embedded.tokens.sum())
+
+
+def _write(
+    collection: Collection,
+    rows: Sequence[DocumentRow],
+    on_conflict: OnConflict,
+    vectors: _Vectors,
+) -> Written | None:
+    """None when others changed documents since they were looked up, so that a vector is missing now."""
+    with transaction.atomic():
+        lock_collection(collection)
+        stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
+        if on_conflict == OnConflict.ERROR and stored:
+            taken = next(row for row in rows if row.id in stored)
+            raise DocumentExists(param="documents", external_id=taken.external_id)
+        changed = [row for row in rows if _needs_vector(row, stored, on_conflict)]
+        if any(row.id not in vectors.by_id for row in changed):
+            return None
+        written = write_documents(collection_id=collection.pk, rows=rows, on_conflict=on_conflict)
+        replace_chunks(
+            generation_id=collection.generation.pk,
+            rows=[
+                ChunkRow(
+                    document_id=row.id,
+                    ordinal=0,
+                    start=0,
+                    end=len(row.text),
+                    embedding=vectors.by_id[row.id],
+                )
+                for row in changed
+            ],
+        )
+        if written.added or written.updated:
+            bump(collection, added=len(written.added))
+        return written
+
+
+def bump(collection: Collection, *, added: int) -> None:
+    """Record a change of the documents: every write moves the version on, and keeps the count."""
+    Collection.objects.filter(pk=collection.pk).update(
+        document_count=F("document_count") + added, version=F("version") + 1, updated_at=Now()
+    )

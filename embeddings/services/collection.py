@@ -1,0 +1,107 @@
+"""Making, changing and deleting collections."""
+
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from accounts.exceptions import ActionForbidden
+from accounts.policy import Action
+from accounts.principal import Principal
+from embeddings.constants import GenerationState, Metric
+from embeddings.exceptions import CollectionExists, NotFound
+from embeddings.models import Collection, Generation
+from embeddings.services.engine import model_info
+from embeddings.store import partitions
+
+
+def visible_collection(*, principal: Principal, name: str, action: Action) -> Collection:
+    """The collection, with its active generation.
+
+    Raises NotFound for what the principal may not see, in the same words as for what is not there, and
+    ActionForbidden for what it may see but not do.
+    """
+    collections = Collection.objects.select_related("active")
+    collection = collections.visible_to(principal, action).filter(name=name).first()
+    if collection is not None:
+        return collection
+    if collections.visible_to(principal, Action.READ).filter(name=name).exists():
+        raise ActionForbidden(action=action.value)
+    raise NotFound
+
+
+def create_collection(
+    *,
+    principal: Principal,
+    name: str,
+    model: str,
+    metric: Metric = Metric.COSINE,
+    description: str = "",
+) -> Collection:
+    """A new, empty collection of the principal's, with its tables. Raises CollectionExists, UnknownModel."""
+    info = model_info(model)
+    try:
+        with transaction.atomic():
+            collection = Collection.objects.create(
+                name=name, description=description, owner_id=principal.user_id
+            )
+            partitions.create_documents_partition(collection_id=collection.pk)
+            collection.active = Generation.objects.create(
+                collection=collection,
+                model=info.name,
+                fingerprint=info.fingerprint,
+                dimensions=info.dimensions,
+                metric=metric.value,
+                state=GenerationState.ACTIVE.value,
+            )
+            partitions.create_chunks_partition(generation=collection.active)
+            collection.save(update_fields=["active"])
+    except IntegrityError as error:
+        if "collections_name" in str(error):
+            raise CollectionExists(param="name", name=name) from None
+        raise
+    collection.refresh_from_db(fields=["created_at", "updated_at"])
+    return collection
+
+
+def update_collection(
+    *, collection: Collection, name: str | None = None, description: str | None = None
+) -> Collection:
+    """Rename or describe. Raises CollectionExists."""
+    if name is not None:
+        collection.name = name
+    if description is not None:
+        collection.description = description
+    collection.updated_at = Now()
+    try:
+        with transaction.atomic():
+            collection.save(update_fields=["name", "description", "updated_at"])
+    except IntegrityError:
+        raise CollectionExists(param="name", name=name) from None
+    collection.refresh_from_db(fields=["updated_at"])
+    return collection
+
+
+def delete_collection(*, collection: Collection) -> None:
+    """Gone for every reader at once; the tables follow after the commit, without blocking anyone."""
+    collection_id: uuid.UUID = collection.pk
+    with transaction.atomic():
+        generation_ids = list(collection.generations.values_list("pk", flat=True))
+        collection.delete()
+        transaction.on_commit(
+            lambda: partitions.drop_partitions(
+                collection_id=collection_id, generation_ids=generation_ids
+            ),
+            robust=True,  # what a failure leaves behind is swept by drop_orphaned_partitions
+        )
+
+
+def lock_collection(collection: Collection) -> None:
+    """Let nobody else write to the collection's documents until the transaction ends.
+
+    Short write transactions in turn keep counts, versions and vectors right without further locks.
+    Raises NotFound when the collection has been deleted meanwhile.
+    """
+    locked = Collection.objects.select_for_update(no_key=True).filter(pk=collection.pk)
+    if not locked.values_list("pk", flat=True):
+        raise NotFound

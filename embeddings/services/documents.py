@@ -1,0 +1,109 @@
+"""Reading, changing and deleting the documents of a collection."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from embeddings.exceptions import NotFound
+from embeddings.models import Collection, Document
+from embeddings.models.document import document_id
+from embeddings.services.add import bump
+from embeddings.services.collection import lock_collection
+from embeddings.store import documents as store
+from embeddings.types.filter import MetadataFilter
+
+SAMPLE_SIZE = 10
+"""How many ids a dry run shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteResult:
+    """How many documents were, or would be, deleted; `sample` holds a few of their ids in a dry run."""
+
+    deleted: int
+    dry_run: bool
+    sample: list[str]
+
+
+def list_documents(
+    *,
+    collection: Collection,
+    metadata_filter: MetadataFilter | None = None,
+    after: uuid.UUID | None = None,
+    limit: int,
+) -> list[Document]:
+    """The next `limit` documents in key order, which no write disturbs, behind the key `after`."""
+    ids = store.list_ids(
+        collection_id=collection.pk, metadata_filter=metadata_filter, after=after, limit=limit
+    )
+    return list(_documents(collection).filter(id__in=ids).order_by("id"))
+
+
+def get_document(*, collection: Collection, external_id: str) -> Document:
+    """The document. Raises NotFound."""
+    document = _documents(collection).filter(id=_key(collection, external_id)).first()
+    if document is None:
+        raise NotFound
+    return document
+
+
+def update_metadata(
+    *, collection: Collection, external_id: str, changes: dict[str, Any]
+) -> Document:
+    """Merge the changes into the document's metadata, as RFC 7396 does at the top level: null removes a key.
+
+    Raises NotFound. The vector's row stays untouched.
+    """
+    with transaction.atomic():
+        lock_collection(collection)
+        document = get_document(collection=collection, external_id=external_id)
+        merged = {**document.metadata, **changes}
+        document.metadata = {key: value for key, value in merged.items() if value is not None}
+        _documents(collection).filter(id=document.pk).update(
+            metadata=document.metadata, updated_at=Now()
+        )
+        bump(collection, added=0)
+    return get_document(collection=collection, external_id=external_id)
+
+
+def delete_document(*, collection: Collection, external_id: str) -> None:
+    """Raises NotFound when it is not there."""
+    with transaction.atomic():
+        lock_collection(collection)
+        ids = [_key(collection, external_id)]
+        if not store.delete_ids(collection_id=collection.pk, ids=ids):
+            raise NotFound
+        bump(collection, added=-1)
+
+
+def delete_documents(
+    *, collection: Collection, metadata_filter: MetadataFilter, dry_run: bool = False
+) -> DeleteResult:
+    """Delete what the filter lets through, or only say how many and which that would be."""
+    if dry_run:
+        count = store.count_documents(collection_id=collection.pk, metadata_filter=metadata_filter)
+        sample = list_documents(
+            collection=collection, metadata_filter=metadata_filter, limit=SAMPLE_SIZE
+        )
+        return DeleteResult(deleted=count, dry_run=True, sample=[d.external_id for d in sample])
+    with transaction.atomic():
+        lock_collection(collection)
+        deleted = store.delete_documents(
+            collection_id=collection.pk, metadata_filter=metadata_filter
+        )
+        if deleted:
+            bump(collection, added=-deleted)
+    return DeleteResult(deleted=deleted, dry_run=False, sample=[])
+
+
+def _key(collection: Collection, external_id: str) -> uuid.UUID:
+    return document_id(collection_id=collection.pk, external_id=external_id)
+
+
+def _documents(collection: Collection) -> QuerySet[Document]:
+    """Always narrowed to one partition."""
+    return Document.objects.filter(collection_id=collection.pk)

@@ -1,0 +1,118 @@
+"""Nearest documents to a text, a vector or another document."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.constants import IndexState, SearchPath
+from embeddings.exceptions import DimensionsMismatch, InvalidRequest, InvalidVector, NotFound
+from embeddings.models import Collection
+from embeddings.models.document import document_id
+from embeddings.services.embed import check_text
+from embeddings.services.engine import require_fingerprint
+from embeddings.store.chunks import document_vector
+from embeddings.store.documents import count_documents
+from embeddings.store.search import Target, nearest_exact, nearest_hnsw
+from embeddings.types.search import Hit, Plan, SearchParams, SearchResult
+
+EXACT_MATCHES = 10_000
+"""Up to so many matches of a filter exact search is both right and fast: 3.3 ms over 5,000 rows of 384
+dimensions, against 16 ms for an iterative scan under a 1 % filter."""
+
+MIN_EF_SEARCH = 100
+MAX_EF_SEARCH = 1_000
+"""pgvector's limit."""
+
+
+def search_collection(*, collection: Collection, params: SearchParams) -> SearchResult:
+    """The hits, nearest first, and the path that found them; never fewer than there are.
+
+    Raises EmptyText, InvalidRequest, InvalidVector, DimensionsMismatch, NotFound (for `document_id`),
+    UnknownModel, EngineUnavailable.
+    """
+    started = time.perf_counter()
+    vector, tokens = _query_vector(collection, params)
+    plan = _choose_path(collection, params)
+    hits, plan = _run(collection, params, vector, plan)
+    if params.min_score is not None:
+        hits = [hit for hit in hits if hit.score >= params.min_score]
+    took_ms = (time.perf_counter() - started) * 1000
+    return SearchResult(hits=hits, plan=plan, tokens=tokens, took_ms=took_ms)
+
+
+def _query_vector(collection: Collection, params: SearchParams) -> tuple[NDArray[np.float32], int]:
+    generation = collection.generation
+    if params.vector is not None:
+        if params.vector.shape != (generation.dimensions,):
+            raise DimensionsMismatch(
+                param="vector", given=params.vector.shape[0], expected=generation.dimensions
+            )
+        if not params.vector.any():
+            raise InvalidVector(param="vector", reason="all its numbers are zero.")
+        return params.vector, 0
+    if params.document_id is not None:
+        pk = document_id(collection_id=collection.pk, external_id=params.document_id)
+        stored = document_vector(generation_id=generation.pk, document_id=pk)
+        if stored is None:
+            raise NotFound(param="document_id")
+        return stored, 0
+    if params.query is None:
+        raise InvalidRequest(detail="Send a query, a vector or a document_id.")
+    check_text(params.query, param="query")
+    embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
+    embedded = embedder.embed([params.query], input_type="query")
+    return embedded.vectors[0], int(embedded.tokens[0])
+
+
+def _choose_path(collection: Collection, params: SearchParams) -> Plan:
+    """Exact without an index, on demand, and where the filter leaves few documents; else the index."""
+    exact = Plan(path=SearchPath.EXACT, exact=True)
+    if params.exact or collection.generation.index_state != IndexState.READY:
+        return exact
+    ef_search = max(MIN_EF_SEARCH, 2 * params.top_k)
+    if ef_search > MAX_EF_SEARCH:
+        return exact
+    approximate = Plan(path=SearchPath.HNSW, exact=False, ef_search=ef_search)
+    if params.metadata_filter is None:
+        return approximate
+    matches = count_documents(
+        collection_id=collection.pk,
+        metadata_filter=params.metadata_filter,
+        bound=EXACT_MATCHES + 1,
+    )
+    if matches <= EXACT_MATCHES:
+        return replace(exact, matches=matches)
+    return replace(approximate, matches=EXACT_MATCHES, matches_at_least=True)
+
+
+def _run(
+    collection: Collection, params: SearchParams, vector: NDArray[np.float32], plan: Plan
+) -> tuple[list[Hit], Plan]:
+    target = Target.of(collection.generation)
+    if plan.ef_search is not None:
+        hits, candidates = nearest_hnsw(
+            target=target,
+            vector=vector,
+            top_k=params.top_k,
+            ef_search=plan.ef_search,
+            metadata_filter=params.metadata_filter,
+            include=params.include,
+        )
+        expected = min(params.top_k, plan.matches or collection.document_count)
+        if len(hits) >= expected:
+            return hits, replace(plan, candidates=candidates)
+    hits = nearest_exact(
+        target=target,
+        vector=vector,
+        top_k=params.top_k,
+        metadata_filter=params.metadata_filter,
+        include=params.include,
+    )
+    return hits, Plan(
+        path=SearchPath.EXACT,
+        exact=True,
+        matches=plan.matches,
+        matches_at_least=plan.matches_at_least,
+    )
