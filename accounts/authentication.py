@@ -10,8 +10,8 @@ from accounts.services.tokens import verify_api_token
 
 
 class ApiTokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>`; also the bare token, `X-API-Key` and `api-key`, which clients of
-    other services send."""
+    """`Authorization: Bearer <token>`; also the bare token, `X-API-Key` and `api-key`, which
+    clients of other services send."""
 
     def authenticate(self, request: Request) -> tuple[User, Principal] | None:
         """The user and its principal; None without credentials. Raises InvalidToken."""
@@ -21,7 +21,7 @@ class ApiTokenAuthentication(BaseAuthentication):
         token = verify_api_token(plaintext)
         return token.user, token.user.as_principal(token_id=token.pk)
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  the interface is DRF's
         """The challenge that turns a refusal into 401."""
         return 'Bearer realm="embedding service"'
 

@@ -1,4 +1,6 @@
-"""The root of every error that a caller may see: plain Python, mapped to RFC 9457 by the web layer."""
+"""The root of every error that a caller may see: plain Python, mapped to RFC 9457 by the web
+layer.
+"""
 
 import inspect
 from typing import Any, ClassVar
@@ -12,7 +14,9 @@ class Problem(Exception):
     title: ClassVar[str] = "Internal error"
 
     def __init__(self, *, param: str | None = None, **values: Any) -> None:
-        """Fill the class docstring, which is the message, with `values`; `param` names the field at fault."""
+        """Fill the class docstring, which is the message, with `values`; `param` names the field
+        at fault.
+        """
         self.param = param
         self.values = values
         template = inspect.cleandoc(type(self).__doc__ or "").replace("\n", " ")
@@ -37,8 +41,8 @@ class AccountsError(Problem):
 
 
 class InvalidToken(AccountsError):
-    """The API token is not valid: it is mistyped, expired, revoked or belongs to an inactive user. Send a
-    current one as `Authorization: Bearer <token>`."""
+    """The API token is not valid: it is mistyped, expired, revoked or belongs to an inactive user.
+    Send a current one as `Authorization: Bearer <token>`."""
 
     status = 401
     code = "invalid_token"
@@ -46,7 +50,9 @@ class InvalidToken(AccountsError):
 
 
 class ActionForbidden(AccountsError):
-    """Your role does not allow the action `{action}` here. Ask the owner or an administrator for it."""
+    """Your role does not allow the action `{action}` here. Ask the owner or an administrator for
+    it.
+    """
 
     status = 403
     code = "forbidden"

@@ -15,5 +15,7 @@ class Principal:
     token_id: int | None = None
 
     def may(self, action: Action) -> bool:
-        """Whether the action needs no particular collection, or the site role allows it on all of them."""
+        """Whether the action needs no particular collection, or the site role allows it on all of
+        them.
+        """
         return action in EVERYONE or action in SITE_ROLE_ACTIONS[self.role]

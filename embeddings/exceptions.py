@@ -1,4 +1,4 @@
-"""Every error the product raises on purpose; a class's docstring is the message its caller reads."""
+"""Every error raised on purpose; a class's docstring is the message that its caller reads."""
 
 from accounts.exceptions import Problem
 
@@ -39,7 +39,8 @@ class EmptyText(InvalidRequest):
 
 
 class TextTooLong(InvalidRequest):
-    """Text {index} has {tokens} tokens; the model reads {max_tokens}. Shorten it, or allow `truncate`."""
+    """Text {index} has {tokens} tokens; the model reads {max_tokens}. Shorten it, or allow
+    `truncate`."""
 
     code = "text_too_long"
 
@@ -56,7 +57,7 @@ class EngineUnavailable(EmbeddingsError):
         return {"Retry-After": "5"}
 
 
-# Collections and documents --------------------------------------------------------------------------
+# Collections and documents ------------------------------------------------------------------------
 
 
 class CollectionExists(EmbeddingsError):
@@ -76,7 +77,7 @@ class DocumentExists(EmbeddingsError):
 
 
 class DuplicateDocument(InvalidRequest):
-    """Document `{external_id}` appears twice in one request. Send each id once; nothing was stored."""
+    """Document `{external_id}` appears twice in one request. Send each id once."""
 
     code = "duplicate_document"
 
@@ -93,7 +94,7 @@ class CollectionBusy(EmbeddingsError):
         return {"Retry-After": "1"}
 
 
-# Vectors and filters --------------------------------------------------------------------------------
+# Vectors and filters ------------------------------------------------------------------------------
 
 
 class DimensionsMismatch(InvalidRequest):
@@ -114,7 +115,7 @@ class InvalidFilter(InvalidRequest):
     code = "invalid_filter"
 
 
-# Imports and jobs -----------------------------------------------------------------------------------
+# Imports and jobs ---------------------------------------------------------------------------------
 
 
 class UnreadableImport(InvalidRequest):

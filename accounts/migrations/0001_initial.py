@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
                             ("admin", "admin"),
                         ],
                         default="member",
-                        help_text="member: own collections only; operator: may read and operate all; admin: everything.",
+                        help_text="member: own collections; operator: reads and operates all; admin: everything.",
                         max_length=16,
                     ),
                 ),

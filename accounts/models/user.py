@@ -14,7 +14,7 @@ class User(AbstractUser):
         max_length=16,
         choices=[(role.value, role.value) for role in SiteRole],
         default=SiteRole.MEMBER.value,
-        help_text="member: own collections only; operator: may read and operate all; admin: everything.",
+        help_text="member: own collections; operator: reads and operates all; admin: everything.",
     )
 
     @property

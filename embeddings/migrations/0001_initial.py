@@ -1,10 +1,11 @@
 """Collections, generations and jobs as Django makes them; documents and chunks as partitioned tables."""
 
+import uuid
+
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgvector.django.vector
-import uuid
 from django.conf import settings
 from django.db import migrations, models
 from pgvector.django import VectorExtension

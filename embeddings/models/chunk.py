@@ -5,8 +5,8 @@ from pgvector.django import VectorField
 
 
 class Chunk(models.Model):
-    """A row of the partition of its generation, narrow on purpose: no update of a document's text or
-    metadata touches a row that stands in an HNSW index."""
+    """A row of the partition of its generation, narrow on purpose: no update of a document's text
+    or metadata touches a row that stands in an HNSW index."""
 
     pk = models.CompositePrimaryKey("generation", "document", "ordinal")
     generation = models.ForeignKey(

@@ -1,1 +1,3 @@
-"""The verbs: each validates what only it can know, owns its transaction and knows nothing of HTTP."""
+"""The verbs: each validates what only it can know, owns its transaction and knows nothing of
+HTTP.
+"""

@@ -48,11 +48,12 @@ def add_documents(
     on_conflict: OnConflict = OnConflict.UPSERT,
     truncate: bool = True,
 ) -> AddResult:
-    """Store the documents with their vectors, in one transaction; those whose text is stored already are not
-    embedded again.
+    """Store the documents with their vectors, in one transaction; those whose text is stored
+    already are not embedded again.
 
-    Raises DuplicateDocument, DocumentExists, EmptyText, InvalidRequest, InvalidVector, DimensionsMismatch,
-    TextTooLong, CollectionBusy; each names the document, and then nothing is stored.
+    Raises DuplicateDocument, DocumentExists, EmptyText, InvalidRequest, InvalidVector,
+    DimensionsMismatch, TextTooLong, CollectionBusy; each names the document, and then nothing is
+    stored.
     """
     for index, document in enumerate(documents):
         check_text(document.text, param=f"documents.{index}.text")
@@ -157,7 +158,9 @@ def _write(
     on_conflict: OnConflict,
     vectors: _Vectors,
 ) -> Written | None:
-    """None when others changed documents since they were looked up, so that a vector is missing now."""
+    """None when others changed documents since they were looked up, so that a vector is missing
+    now.
+    """
     with transaction.atomic():
         lock_collection(collection)
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])

@@ -18,8 +18,8 @@ from embeddings.store import partitions
 def visible_collection(*, principal: Principal, name: str, action: Action) -> Collection:
     """The collection, with its active generation.
 
-    Raises NotFound for what the principal may not see, in the same words as for what is not there, and
-    ActionForbidden for what it may see but not do.
+    Raises NotFound for what the principal may not see, in the same words as for what is not there,
+    and ActionForbidden for what it may see but not do.
     """
     collections = Collection.objects.select_related("active")
     collection = collections.visible_to(principal, action).filter(name=name).first()
@@ -38,7 +38,9 @@ def create_collection(
     metric: Metric = Metric.COSINE,
     description: str = "",
 ) -> Collection:
-    """A new, empty collection of the principal's, with its tables. Raises CollectionExists, UnknownModel."""
+    """A new, empty collection of the principal's, with its tables. Raises CollectionExists,
+    UnknownModel.
+    """
     info = model_info(model)
     try:
         with transaction.atomic():
@@ -83,7 +85,9 @@ def update_collection(
 
 
 def delete_collection(*, collection: Collection) -> None:
-    """Gone for every reader at once; the tables follow after the commit, without blocking anyone."""
+    """Gone for every reader at once; the tables follow after the commit, without blocking
+    anyone.
+    """
     collection_id: uuid.UUID = collection.pk
     with transaction.atomic():
         generation_ids = list(collection.generations.values_list("pk", flat=True))

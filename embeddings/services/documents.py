@@ -22,7 +22,9 @@ SAMPLE_SIZE = 10
 
 @dataclass(frozen=True, slots=True)
 class DeleteResult:
-    """How many documents were, or would be, deleted; `sample` holds a few of their ids in a dry run."""
+    """How many documents were, or would be, deleted; `sample` holds a few of their ids in a dry
+    run.
+    """
 
     deleted: int
     dry_run: bool
@@ -54,7 +56,8 @@ def get_document(*, collection: Collection, external_id: str) -> Document:
 def update_metadata(
     *, collection: Collection, external_id: str, changes: dict[str, Any]
 ) -> Document:
-    """Merge the changes into the document's metadata, as RFC 7396 does at the top level: null removes a key.
+    """Merge the changes into the document's metadata, as RFC 7396 does at the top level: null
+    removes a key.
 
     Raises NotFound. The vector's row stays untouched.
     """

@@ -19,7 +19,8 @@ def embed_texts(
 ) -> EmbedResult:
     """The texts' vectors in their order, by the default model unless another is named.
 
-    Raises EmptyText, InvalidRequest, UnknownModel, TextTooLong (only with `truncate` off), EngineUnavailable.
+    Raises EmptyText, InvalidRequest, UnknownModel, TextTooLong (only with `truncate` off),
+    EngineUnavailable.
     """
     for index, text in enumerate(texts):
         check_text(text, param=f"input.{index}")
@@ -35,7 +36,9 @@ def embed_texts(
 
 
 def check_text(text: str, *, param: str) -> None:
-    """Raises EmptyText or InvalidRequest for what no model should read and PostgreSQL can't hold."""
+    """Raises EmptyText or InvalidRequest for what no model should read and PostgreSQL can't
+    hold.
+    """
     if not text.strip():
         raise EmptyText(param=param)
     if len(text) > settings.EMBED.max_text_chars:

@@ -1,4 +1,6 @@
-"""The embedders of this process: each model loaded once, when first asked for, and shared by all threads."""
+"""The embedders of this process: each model loaded once, when first asked for, and shared by all
+threads.
+"""
 
 import threading
 from functools import lru_cache
@@ -54,8 +56,8 @@ def model_info(name: str) -> ModelInfo:
 def require_fingerprint(*, model: str, fingerprint: str) -> Embedder:
     """The embedder that makes exactly these vectors.
 
-    Raises UnknownModel where the model is gone or is another one under the same name: mixing both in one
-    generation would make every distance meaningless.
+    Raises UnknownModel where the model is gone or is another one under the same name: mixing both
+    in one generation would make every distance meaningless.
     """
     embedder = get_embedder(model)
     if embedder.fingerprint != fingerprint:

@@ -18,8 +18,8 @@ from embeddings.store.search import Target, nearest_exact, nearest_hnsw
 from embeddings.types.search import Hit, Plan, SearchParams, SearchResult
 
 EXACT_MATCHES = 10_000
-"""Up to so many matches of a filter exact search is both right and fast: 3.3 ms over 5,000 rows of 384
-dimensions, against 16 ms for an iterative scan under a 1 % filter."""
+"""Up to so many matches of a filter exact search is both right and fast: 3.3 ms over 5,000 rows of
+384 dimensions, against 16 ms for an iterative scan under a 1 % filter."""
 
 MIN_EF_SEARCH = 100
 MAX_EF_SEARCH = 1_000
@@ -29,8 +29,8 @@ MAX_EF_SEARCH = 1_000
 def search_collection(*, collection: Collection, params: SearchParams) -> SearchResult:
     """The hits, nearest first, and the path that found them; never fewer than there are.
 
-    Raises EmptyText, InvalidRequest, InvalidVector, DimensionsMismatch, NotFound (for `document_id`),
-    UnknownModel, EngineUnavailable.
+    Raises EmptyText, InvalidRequest, InvalidVector, DimensionsMismatch, NotFound (for
+    `document_id`), UnknownModel, EngineUnavailable.
     """
     started = time.perf_counter()
     vector, tokens = _query_vector(collection, params)
@@ -67,7 +67,9 @@ def _query_vector(collection: Collection, params: SearchParams) -> tuple[NDArray
 
 
 def _choose_path(collection: Collection, params: SearchParams) -> Plan:
-    """Exact without an index, on demand, and where the filter leaves few documents; else the index."""
+    """Exact without an index, on demand, and where the filter leaves few documents; else the
+    index.
+    """
     exact = Plan(path=SearchPath.EXACT, exact=True)
     if params.exact or collection.generation.index_state != IndexState.READY:
         return exact

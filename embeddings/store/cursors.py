@@ -25,10 +25,11 @@ class OrjsonLoader(JsonbBinaryLoader):
 
 @contextmanager
 def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
-    """A cursor with server-side binding and binary results: Django's own binds on the client, as text.
+    """A cursor with server-side binding and binary results: Django's own binds on the client, as
+    text.
 
-    float32 arrays bind as vectors where the statement casts to `vector`: with no type of its own the
-    server infers it, so no look-up of the extension's type ids is needed. Errors are Django's.
+    float32 arrays bind as vectors where the statement casts to `vector`: with no type of its own
+    the server infers it, so no look-up of the extension's type ids is needed. Errors are Django's.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
@@ -39,5 +40,7 @@ def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
 
 
 def read_vector(data: bytes) -> NDArray[np.float32]:
-    """The float32 `(dimensions,)` behind what `vector_send` returns: two 16-bit words, then big-endian floats."""
+    """The float32 `(dimensions,)` behind what `vector_send` returns: two 16-bit words, then
+    big-endian floats.
+    """
     return np.frombuffer(data, dtype=">f4", offset=4).astype(np.float32)

@@ -44,7 +44,7 @@ def content_hashes(*, collection_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> dic
 def write_documents(
     *, collection_id: uuid.UUID, rows: Sequence[DocumentRow], on_conflict: OnConflict
 ) -> Written:
-    """Insert the rows; with UPSERT change those whose text or metadata differ, else leave them alone."""
+    """Insert the rows; with UPSERT change those whose text or metadata differ, else let them be."""
     action = _UPDATE if on_conflict == OnConflict.UPSERT else "NOTHING"
     statement = _sql(_INSERT + action + " RETURNING id, (xmax = 0) AS inserted", collection_id)
     parameters = [
@@ -63,7 +63,7 @@ def write_documents(
     )
 
 
-# `xmax` is 0 on a row that no transaction has replaced: PostgreSQL 18 could say OLD and NEW, 16 can't.
+# `xmax` is 0 on a row that replaced no other: PostgreSQL 18 could say OLD and NEW, 16 can't.
 _INSERT = """
     INSERT INTO {table} AS d (id, collection_id, external_id, text, metadata, content_hash)
     SELECT new.id, %s, new.external_id, new.text, new.metadata, new.content_hash

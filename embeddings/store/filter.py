@@ -18,10 +18,10 @@ Compiled = tuple[sql.Composable, list[Any]]
 
 
 def compile_filter(metadata_filter: MetadataFilter | None) -> Compiled:
-    """A boolean expression over the columns of `d`, a documents partition, and its parameters in order.
+    """A boolean expression over the columns of `d`, a documents partition, and its parameters.
 
-    Compares as JSON does: a number never equals a string. Strings order by code point, so that ISO dates
-    compare as dates.
+    Compares as JSON does: a number never equals a string. Strings order by code point, so that
+    ISO dates compare as dates.
     """
     match metadata_filter:
         case None:
@@ -58,6 +58,7 @@ def _condition(condition: Condition) -> Compiled:
         ).format(comparison)
         return expression, [path, path, condition.value]
     expression = sql.SQL(
-        "(jsonb_typeof(d.metadata #> %s::text[]) = 'number' AND (d.metadata #> %s::text[]) {} %s::jsonb)"
+        "(jsonb_typeof(d.metadata #> %s::text[]) = 'number'"
+        " AND (d.metadata #> %s::text[]) {} %s::jsonb)"
     ).format(comparison)
     return expression, [path, path, Jsonb(condition.value)]

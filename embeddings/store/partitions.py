@@ -1,7 +1,7 @@
 """Makes and drops the tables behind a collection and a generation.
 
-A partition is created as a plain table and attached: `CREATE TABLE … PARTITION OF` would lock the parent
-against reads. Keys stand on the partitions, so that they need no partition column.
+A partition is created as a plain table and attached: `CREATE TABLE … PARTITION OF` would lock the
+parent against reads. Keys stand on the partitions, so that they need no partition column.
 """
 
 import uuid
@@ -75,7 +75,9 @@ def drop_partitions(*, collection_id: uuid.UUID, generation_ids: Iterable[int]) 
 
 
 def drop_orphaned_partitions() -> int:
-    """Drop the tables that a crash left behind after their collection was deleted; returns how many."""
+    """Drop the tables that a crash left behind after their collection was deleted; returns how
+    many.
+    """
     collections = {documents_table(pk) for pk in Collection.objects.values_list("pk", flat=True)}
     generations = {chunks_table(pk) for pk in Generation.objects.values_list("pk", flat=True)}
     orphans = [("chunks", table) for table in _partitions("chunks") if table not in generations]

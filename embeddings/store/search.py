@@ -40,7 +40,9 @@ class Target:
 
 
 def score(*, metric: Metric, distance: float) -> float:
-    """Higher is better: cosine 1 − d, ip −d (pgvector's is the negative product), l2 and l1 1/(1 + d)."""
+    """Higher is better: cosine 1 - d, ip -d (pgvector's is the negative product), l2 and l1 1/(1 +
+    d).
+    """
     match metric:
         case Metric.COSINE:
             return 1.0 - distance
@@ -74,11 +76,11 @@ def nearest_hnsw(
     metadata_filter: MetadataFilter | None,
     include: Include,
 ) -> tuple[list[Hit], int]:
-    """The nearest documents among `ef_search` candidates of the index, ordered by full-precision distance,
-    and how many candidates there were.
+    """The nearest documents among `ef_search` candidates of the index, ordered by full-precision
+    distance, and how many candidates there were.
 
-    The settings and the search travel in one round trip; the planner, which knows nothing of iterative
-    scans, is kept to the index.
+    The settings and the search travel in one round trip; the planner, which knows nothing of
+    iterative scans, is kept to the index.
     """
     statement, values = _statement(_HNSW, target, metadata_filter, include)
     with binary_cursor() as settings, binary_cursor() as cursor:
@@ -97,8 +99,8 @@ _SETTINGS = """
 
 _EXACT = """
     WITH nearest AS MATERIALIZED (
-        SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding {operator} %s::vector AS distance
-        FROM {chunks} c {join}
+        SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding {operator} %s::vector AS
+        distance FROM {chunks} c {join}
         WHERE {condition}
         ORDER BY distance, c.document_id
         LIMIT %s
@@ -115,7 +117,8 @@ _HNSW = """
         ORDER BY c.embedding::halfvec({dimensions}) {operator} %s::vector::halfvec({dimensions})
         LIMIT %s
     ), nearest AS MATERIALIZED (
-        SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding {operator} %s::vector AS distance,
+        SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding {operator} %s::vector AS
+        distance,
             count(*) OVER () AS candidates
         FROM candidates c
         ORDER BY distance, c.document_id

@@ -1,4 +1,4 @@
-"""Predicates on metadata: parsed from JSON once, so that every later layer handles only valid ones."""
+"""Predicates on metadata, parsed from JSON once: every later layer handles only valid ones."""
 
 import math
 import re
@@ -47,7 +47,7 @@ MetadataFilter = Condition | And | Or
 
 
 def parse_filter(value: Any, *, param: str = "filter") -> MetadataFilter:
-    """The filter that the JSON value spells. Raises InvalidFilter, which names the place at fault."""
+    """The filter that the JSON value spells. Raises InvalidFilter, naming the place at fault."""
     parsed = _parse_object(value, param=param, depth=1)
     if _size(parsed) > MAX_FILTER_CONDITIONS:
         raise _invalid(param, f"it has more than {MAX_FILTER_CONDITIONS} conditions.")
@@ -86,8 +86,8 @@ def _parse_path(key: str, *, param: str) -> tuple[str, ...]:
     if len(key) > MAX_FILTER_KEY_CHARS or "__" in key or not KEY_PATTERN.fullmatch(key):
         raise _invalid(
             param,
-            "a key is a metadata field or a path such as author.name: letters, digits, single _ and "
-            f"-, : / @ or spaces, at most {MAX_FILTER_KEY_CHARS} characters.",
+            "a key is a metadata field or a path such as author.name: letters, digits, single _, "
+            f"-, :, /, @ or spaces, at most {MAX_FILTER_KEY_CHARS} characters.",
         )
     return tuple(key.split("."))
 

@@ -1,7 +1,7 @@
 """A search on its way in, and its answer."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ INCLUDABLE = ("text", "metadata", "vector", "chunk")
 
 @dataclass(frozen=True, slots=True)
 class SearchParams:
-    """Exactly one of `query`, `vector` float32 `(dimensions,)` and `document_id` (an external id) is set."""
+    """Exactly one of `query`, `vector` float32 `(dimensions,)` and `document_id` (an external id)
+    is set.
+    """
 
     query: str | None = None
     vector: NDArray[np.float32] | None = None
@@ -31,7 +33,9 @@ class SearchParams:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One ranked document. `distance` is pgvector's, lower is nearer; `score` is higher-is-better."""
+    """One ranked document. `distance` is pgvector's, lower is nearer; `score` is
+    higher-is-better.
+    """
 
     document_id: uuid.UUID
     external_id: str
@@ -47,7 +51,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a search was done. `matches` counts what the filter lets through, None where nothing counted."""
+    """How a search was done. `matches` counts what the filter lets through, None where nothing
+    counted.
+    """
 
     path: SearchPath
     exact: bool
@@ -68,10 +74,10 @@ class SearchResult:
 
 
 __all__ = [
-    "Condition",
     "DEFAULT_INCLUDE",
-    "Hit",
     "INCLUDABLE",
+    "Condition",
+    "Hit",
     "Include",
     "MetadataFilter",
     "Plan",
