@@ -75,5 +75,6 @@ def _checksum(text: str) -> str:
 
 
 def _digest(secret: str) -> bytes:
-    pepper = settings.EMBED.token_pepper.get_secret_value()
-    return hmac.new(pepper.encode(), secret.encode(), hashlib.sha256).digest()
+    config = settings.EMBED
+    pepper = (config.token_pepper or config.secret_key).get_secret_value()
+    return hmac.new(f"api token {pepper}".encode(), secret.encode(), hashlib.sha256).digest()

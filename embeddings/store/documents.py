@@ -125,4 +125,4 @@ def _table(collection_id: uuid.UUID) -> sql.Identifier:
 
 
 def _sql(template: str, collection_id: uuid.UUID) -> sql.Composed:
-    return sql.SQL(template).format(table=_table(collection_id))  # type: ignore[arg-type]
+    return sql.SQL(template).format(table=_table(collection_id))

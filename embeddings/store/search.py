@@ -148,7 +148,7 @@ def _compose(
 ) -> bytes:
     documents = sql.Identifier(documents_table(target.collection_id))
     chunks = sql.Identifier(chunks_table(target.generation_id))
-    composed = sql.SQL(template).format(  # type: ignore[arg-type]  # the templates above
+    composed = sql.SQL(template).format(
         operator=sql.SQL(OPERATORS[target.metric]),
         dimensions=sql.Literal(target.dimensions),
         chunks=chunks,
