@@ -1,1 +1,1 @@
-"""Wiring of the service: configuration, Django settings, URLs, processes and the embedded database."""
+"""Wiring of the service: configuration, settings, URLs, processes, embedded database."""

@@ -43,12 +43,12 @@ class Config(BaseSettings):
         description="Folder for the embedded database, converted models and the development key.",
     )
     mode: Literal["development", "production"] = Field(
-        "development", description="`production` refuses unsafe settings and sends secure cookies."
+        "development", description="`production` refuses unsafe settings and secures cookies."
     )
-    debug: bool = Field(False, description="Django's debug pages; refused in production.")
+    debug: bool = Field(default=False, description="Django's debug pages; refused in production.")
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="Signs sessions and keys the token hashes; at least 50 characters in production."
+        description="Signs sessions and keys token hashes; at least 50 characters in production."
         " In development one is made and kept in the data folder.",
     )
     token_pepper: SecretStr | None = Field(
@@ -62,7 +62,8 @@ class Config(BaseSettings):
         [], description="Origins (with scheme) that may post to the admin, separated by commas."
     )
     behind_tls_proxy: bool = Field(
-        False, description="Trust `X-Forwarded-Proto` from the proxy that ends TLS before us."
+        default=False,
+        description="Trust `X-Forwarded-Proto` from the proxy that ends TLS before us.",
     )
     hsts_seconds: int = Field(
         0, ge=0, le=63_072_000, description="Strict-Transport-Security max-age; 0 sends none."
@@ -165,11 +166,11 @@ class Config(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only the values given: `load` reads the sources itself, to know where each came from."""
         return (init_settings,)

@@ -1,4 +1,4 @@
-"""Reads the configuration from its sources, by priority, and remembers where each value came from."""
+"""Reads the configuration from its sources, by priority, and remembers where each came from."""
 
 import argparse
 import contextlib
@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource, SecretsSettingsSource, SettingsError, TomlConfigSettingsSource
+from pydantic_settings import (
+    EnvSettingsSource,
+    SecretsSettingsSource,
+    TomlConfigSettingsSource,
+)
 
 from embedsite.config import CUSTOMARY_NAMES, MIN_SECRET_KEY, Config, ConfigError
 
@@ -82,7 +86,9 @@ def load(*, argv: Sequence[str] = ()) -> Loaded:
     if file := values.get("config_file"):
         take(toml_values(Path(file)), str(file))
     if "secret_key" not in values and values.get("mode") != "production":
-        path = Path(values.get("data_dir") or Config.model_fields["data_dir"].default) / "secret_key"
+        path = (
+            Path(values.get("data_dir") or Config.model_fields["data_dir"].default) / "secret_key"
+        )
         take({"secret_key": development_key(path.expanduser())}, str(path))
     try:
         config = Config(**values)
@@ -163,7 +169,9 @@ def development_key(path: Path) -> str:
             draft.unlink()
         return path.read_text().strip()
     except OSError as error:
-        raise ConfigError(f"EMBED_DATA_DIR: cannot keep the secret key in {path}: {error}.") from None
+        raise ConfigError(
+            f"EMBED_DATA_DIR: cannot keep the secret key in {path}: {error}."
+        ) from None
 
 
 def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]:

@@ -34,7 +34,12 @@ def database_settings(config: Config) -> dict[str, Any]:
 
 
 def embedded(config: Config) -> dict[str, Any]:
-    return {"NAME": DATABASE, "USER": ROLE, "HOST": str(socket_folder(config.data_dir)), "PORT": str(PORT)}
+    return {
+        "NAME": DATABASE,
+        "USER": ROLE,
+        "HOST": str(socket_folder(config.data_dir)),
+        "PORT": str(PORT),
+    }
 
 
 def parse_url(url: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The system account that runs the embedded server: ourselves, or an ordinary user when we are root."""
+"""The system account that runs the embedded server: ours, or an ordinary one when we are root."""
 
 import os
 import pwd
@@ -47,8 +47,10 @@ def server_account() -> Account:
         entry = pwd.getpwnam(SYSTEM_USER)
     except KeyError:
         subprocess.run(
-            ["useradd", "--system", "--user-group", "--no-create-home"]
-            + ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+            [
+                *("useradd", "--system", "--user-group", "--no-create-home"),
+                *("--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER),
+            ],
             check=True,
             capture_output=True,
         )

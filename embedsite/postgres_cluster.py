@@ -35,7 +35,7 @@ class Cluster:
     durable: bool
 
     def ensure_made(self) -> None:
-        """Run initdb once. It works in a draft folder, so that a killed one leaves no half cluster."""
+        """Run initdb once, in a draft folder, so that a killed one leaves no half cluster."""
         self.account.let_through(programs())
         self.account.let_through(self.folder.parent)
         if (self.folder / "PG_VERSION").exists():
@@ -136,7 +136,7 @@ class Cluster:
         # PGPORT and its kind are meant for another server.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
         # The server keeps an inherited pipe open for ever, so nothing reads its output to the end.
-        done = subprocess.run(  # noqa: S603 - the installed package's own programs
+        done = subprocess.run(
             [str(programs() / name), *arguments],
             check=False,
             cwd="/",
@@ -170,7 +170,7 @@ def server_processes(folder: Path) -> list[int]:
     found = []
     for process in PROCESSES.glob("[0-9]*"):
         try:
-            if os.readlink(process / "cwd") == str(folder):
+            if (process / "cwd").readlink() == folder:
                 found.append(int(process.name))
         except OSError:  # gone, or somebody else's
             continue

@@ -1,16 +1,16 @@
-"""Django's settings, derived from the typed configuration, which is loaded here and nowhere else."""
+"""Django's settings, derived from the typed configuration, which is loaded here, once."""
 
 import hashlib
 import sys
 
-from embedsite.config import BASE_DIR, ConfigError
+from embedsite.config import ConfigError
 from embedsite.config_sources import load
 from embedsite.databases import database_settings
 
 try:
     LOADED = load(argv=sys.argv)
 except ConfigError as error:
-    print(error, file=sys.stderr)
+    print(error, file=sys.stderr)  # noqa: T201 - logging is not set up yet
     sys.exit(2)
 
 EMBED = LOADED.config

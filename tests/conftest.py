@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from embedsite.postgres import start
 
@@ -24,4 +25,6 @@ def postgres_server() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres_server: None) -> Iterator[None]:
     yield
-    connection.close_pool()
+    for connection in connections.all():
+        if isinstance(connection, DatabaseWrapper):
+            connection.close_pool()
