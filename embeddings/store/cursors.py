@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import orjson
 import psycopg
-from django.db import connection
+from django.db import ProgrammingError, connection
 from numpy.typing import NDArray
 from pgvector.psycopg.vector import VectorBinaryDumper
 from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.types.json import JsonbBinaryLoader
+
+from embeddings.exceptions import NotFound
 
 
 class OrjsonLoader(JsonbBinaryLoader):
@@ -29,14 +31,20 @@ def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
     text.
 
     float32 arrays bind as vectors where the statement casts to `vector`: with no type of its own
-    the server infers it, so no look-up of the extension's type ids is needed. Errors are Django's.
+    the server infers it, so no look-up of the extension's type ids is needed. Errors are Django's,
+    but for NotFound where the partition is gone: its collection was deleted meanwhile.
     """
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.format = pq.Format.BINARY
-        cursor.adapters.register_dumper(np.ndarray, VectorBinaryDumper)
-        cursor.adapters.register_loader("jsonb", OrjsonLoader)
-        yield cursor
+    try:
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            cursor.format = pq.Format.BINARY
+            cursor.adapters.register_dumper(np.ndarray, VectorBinaryDumper)
+            cursor.adapters.register_loader("jsonb", OrjsonLoader)
+            yield cursor
+    except ProgrammingError as error:
+        if isinstance(error.__cause__, psycopg.errors.UndefinedTable):
+            raise NotFound from error
+        raise
 
 
 def read_vector(data: bytes) -> NDArray[np.float32]:

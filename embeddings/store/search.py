@@ -86,7 +86,7 @@ def nearest_hnsw(
     with binary_cursor() as settings, binary_cursor() as cursor:
         with cursor.connection.pipeline(), cursor.connection.transaction():
             settings.execute(_SETTINGS, [str(ef_search)])
-            cursor.execute(statement, [vector, *values, ef_search, vector, top_k])
+            cursor.execute(statement, [*values, vector, ef_search, vector, top_k])
         rows = cursor.fetchall()
     candidates = rows[0][0] if rows else 0
     return [_hit(row[1:], target=target) for row in rows], candidates
