@@ -101,6 +101,10 @@ class Config(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         "json", description="One JSON object a line, or readable text."
     )
+    metrics_public: bool = Field(
+        default=False,
+        description="Let anyone read `/metrics`; else an operator's API token is needed.",
+    )
     default_model: str = Field(
         "all-MiniLM-L6-v2", min_length=1, description="Model of a collection that names none."
     )

@@ -129,7 +129,10 @@ def flag_values(argv: Sequence[str]) -> dict[str, Any]:
     # Unknown or malformed flags are reported by the command's own parser.
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     add_flags(parser)
-    return vars(parser.parse_known_args(list(argv[2:]))[0])
+    try:
+        return vars(parser.parse_known_args(list(argv[2:]))[0])
+    except argparse.ArgumentError:
+        return {}
 
 
 def secret_values(folder: Path) -> dict[str, Any]:
@@ -186,7 +189,7 @@ def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]
         origin = origins.get(name, "default")
         label = flag(name) if origin == "command line" else variable(name)
         value = "**********" if is_secret(name) else repr(fault["input"])
-        lines.append(f"{label}: {rule}, not {value} (from the {origin}).")
+        lines.append(f"{label}: {rule}, not {value} ({origin}).")
     return lines
 
 
@@ -206,10 +209,15 @@ def check_production(config: Config) -> None:
             f"EMBED_SECRET_KEY: must be set to at least {MIN_SECRET_KEY} characters in production."
             ' Make one with: python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
         )
-    if not config.allowed_hosts or any("*" in host for host in config.allowed_hosts):
+    if not config.allowed_hosts or any(map(is_wildcard, config.allowed_hosts)):
         faults.append(
             "EMBED_ALLOWED_HOSTS: must name the hosts in production, without wildcards,"
             f" not {','.join(config.allowed_hosts)!r}."
         )
     if faults:
         raise ConfigError("\n".join(faults))
+
+
+def is_wildcard(host: str) -> bool:
+    """Django takes a leading dot for "and every sub-domain"."""
+    return "*" in host or host.startswith(".")

@@ -1,0 +1,1 @@
+"""Commands of the wiring: they run, migrate and describe the service."""

@@ -1,0 +1,89 @@
+"""Describes the options for people: effective values with their origins, and the README's table."""
+
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from embedsite.config import BASE_DIR, Config
+from embedsite.config_sources import Loaded, variable
+
+MASK = "**********"
+
+
+def effective(loaded: Loaded) -> list[dict[str, Any]]:
+    """One entry for each option: variable, value (secrets masked) and origin."""
+    return [
+        {
+            "variable": variable(name),
+            "value": shown(getattr(loaded.config, name)),
+            "origin": loaded.origins[name],
+        }
+        for name in Config.model_fields
+    ]
+
+
+def shown(value: Any) -> Any:
+    """The value as JSON can hold it, without what must stay secret."""
+    if isinstance(value, SecretStr):
+        return masked(value.get_secret_value())
+    return str(value) if isinstance(value, Path) else value
+
+
+def masked(secret: str) -> str:
+    """A URL keeps all but its password; anything else shows nothing."""
+    if "://" not in secret:
+        return MASK
+    parts = urlsplit(secret)
+    account, at, place = parts.netloc.rpartition("@")
+    name, colon, _ = account.partition(":")
+    netloc = name + (f":{MASK}" if colon else "") + at + place
+    # The query can hold a password too.
+    return urlunsplit((parts.scheme, netloc, parts.path, MASK if parts.query else "", ""))
+
+
+def markdown() -> str:
+    """The README's table of options, one line each."""
+    lines = ["| variable | default | values | meaning |", "|---|---|---|---|"]
+    for name, field in Config.model_fields.items():
+        cells = (f"`{variable(name)}`", default(field), values(field), field.description or "")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or isinstance(value, SecretStr) or value == []:
+        return ""
+    if isinstance(value, Path):
+        value = value.relative_to(BASE_DIR)
+    if isinstance(value, bool):
+        value = str(value).lower()
+    return f"`{','.join(value) if isinstance(value, list) else value}`"
+
+
+def values(field: FieldInfo) -> str:
+    """What an option may be: its choices, its bounds or its type."""
+    kind = without_none(field.annotation)
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(kind))
+    if kind is int:
+        return bounds(field)
+    if kind is bool:
+        return "`true`, `false`"
+    return {Path: "path", list[str]: "list"}.get(kind, "text")
+
+
+def bounds(field: FieldInfo) -> str:
+    low = next((item.ge for item in field.metadata if hasattr(item, "ge")), None)
+    high = next((item.le for item in field.metadata if hasattr(item, "le")), None)
+    return f"{low} and more" if high is None else f"{low} to {high}"
+
+
+def without_none(annotation: Any) -> Any:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next(kind for kind in get_args(annotation) if kind is not type(None))
+    return annotation
