@@ -3,6 +3,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -13,10 +14,22 @@ def main() -> None:
     from embedsite import bootstrap
 
     bootstrap.enter(sys.argv)
+    if sys.argv[1:2] == ["test"]:
+        sys.exit(run_tests(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "embedsite.settings")
     from embedsite.commands import run
 
     run(sys.argv)
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Run pytest, which has settings of its own, so before Django reads any."""
+    try:
+        import pytest
+    except ImportError:
+        sys.exit("manage.py: pytest is missing; run: pip install -r requirements/test.txt")
+    os.chdir(Path(__file__).resolve().parent)
+    return pytest.main(arguments)
 
 
 if __name__ == "__main__":

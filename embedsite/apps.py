@@ -7,3 +7,6 @@ class EmbedsiteConfig(AppConfig):
     """Commands that run the service, and the checks of its database."""
 
     name = "embedsite"
+
+    def ready(self) -> None:
+        from embedsite import checks  # noqa: F401 - importing registers them

@@ -1,13 +1,21 @@
-"""Django's database settings: the given URL, or the embedded server's socket."""
+"""Django's databases: the given URL or the embedded socket, and what each start ensures."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
 from embedsite.config import Config, ConfigError
-from embedsite.postgres import DATABASE, PORT, ROLE, socket_folder
+from embedsite.postgres import DATABASE, ITERATIVE_SCAN, PORT, ROLE, socket_folder
 
 # A pooled connection that never comes must fail the request, not hold its thread for ever.
 POOL_TIMEOUT_S = 30
+# Any number, as long as nothing else in the database uses it.
+MIGRATION_LOCK = 0x656D6265
 
 
 def database_settings(config: Config) -> dict[str, Any]:
@@ -65,3 +73,52 @@ def parse_url(url: str) -> dict[str, Any]:
         "PORT": str(options.pop("port", port or "")),
         "OPTIONS": options,
     }
+
+
+@contextmanager
+def migration_turn(connection: DatabaseWrapper) -> Iterator[None]:
+    """One process at a time migrates this database.
+
+    The lock is asked for again and again: a session that waits inside PostgreSQL would hold up
+    the CREATE INDEX CONCURRENTLY of the one that has it.
+    """
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
+            if cursor.fetchone() == (True,):
+                break
+            time.sleep(0.2)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def ensure_role_settings(connection: DatabaseWrapper) -> None:
+    """Give our role its pgvector settings in this database, for every later session."""
+    with connection.cursor() as cursor:
+        if not has_pgvector(cursor) or iterative_scan(cursor) == ITERATIVE_SCAN:
+            return
+        cursor.execute("SELECT current_database()")
+        (database,) = cursor.fetchone()
+        cursor.execute(
+            f"ALTER ROLE CURRENT_USER IN DATABASE {connection.ops.quote_name(database)}"
+            f" SET hnsw.iterative_scan = '{ITERATIVE_SCAN}'"
+        )
+    # Sessions that are open already have the old value.
+    connection.close()
+    connection.close_pool()
+
+
+def has_pgvector(cursor: CursorWrapper) -> bool:
+    cursor.execute("SELECT FROM pg_extension WHERE extname = 'vector'")
+    return cursor.fetchone() is not None
+
+
+def iterative_scan(cursor: CursorWrapper) -> str:
+    """The session's value. pgvector is loaded first: before, any text is accepted."""
+    cursor.execute("SELECT '[1]'::vector <-> '[1]'::vector")
+    cursor.execute("SHOW hnsw.iterative_scan")
+    (value,) = cursor.fetchone()
+    return str(value)

@@ -27,6 +27,8 @@ DATABASE = "embed"
 ROLE = "embed"
 SUPERUSER = "postgres"
 PORT = 5432
+# Keeps the order by distance; `off` would end a filtered scan with too few rows.
+ITERATIVE_SCAN = "strict_order"
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 # sockaddr_un holds 107 characters on Linux, 103 elsewhere.
 MAX_SOCKET_PATH = 100
@@ -147,7 +149,7 @@ def ensure_database(cluster: Cluster) -> None:
     with connect(cluster, "template1") as template:
         install_pgvector(template)
         if not exists(template, "SELECT FROM pg_roles WHERE rolname = %s", ROLE):
-            template.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
+            create_role(template)
         made = exists(template, "SELECT FROM pg_database WHERE datname = %s", DATABASE)
     if not made:
         with connect(cluster, "postgres") as connection:
@@ -158,6 +160,15 @@ def ensure_database(cluster: Cluster) -> None:
             )
     with connect(cluster, DATABASE) as connection:
         install_pgvector(connection)
+
+
+def create_role(connection: psycopg.Connection) -> None:
+    role = sql.Identifier(ROLE)
+    with connection.transaction():
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(role))
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET hnsw.iterative_scan = {}").format(role, ITERATIVE_SCAN)
+        )
 
 
 def install_pgvector(connection: psycopg.Connection) -> None:
