@@ -1,11 +1,14 @@
 """Runs one Django command, with the embedded database beside it when the command needs one."""
 
+import signal
+import sys
 from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.management import execute_from_command_line
 
-from embedsite.postgres import start
+from embedsite.postgres import start_for
+from embedsite.postgres_account import ServerError
 
 # These answer without a database; starting a server for them would only be slow.
 WITHOUT_DATABASE = frozenset(
@@ -19,7 +22,6 @@ WITHOUT_DATABASE = frozenset(
         "makemigrations",
         "serve",  # starts it itself, to say so
         "spectacular",
-        "test",
         "version",
     }
 )
@@ -28,7 +30,12 @@ WITHOUT_DATABASE = frozenset(
 def run(argv: Sequence[str]) -> None:
     """Run the command; a server started for it stops with its last user."""
     if needs_database(argv) and settings.EMBED.database_url is None:
-        start(data_dir=settings.EMBED.data_dir)
+        # By default this signal ends Python at once, and nobody would stop the server.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        try:
+            start_for(settings.EMBED)
+        except ServerError as error:
+            sys.exit(f"manage.py: {error}")
     execute_from_command_line(list(argv))
 
 

@@ -20,8 +20,9 @@ from typing import IO
 import psycopg
 from psycopg import sql
 
-from embedsite.postgres_account import server_account
-from embedsite.postgres_cluster import Cluster, ServerError
+from embedsite.config import Config
+from embedsite.postgres_account import ServerError, server_account
+from embedsite.postgres_cluster import Cluster
 
 DATABASE = "embed"
 ROLE = "embed"
@@ -48,6 +49,9 @@ class Lease:
         # A forked child shares its parent's lock and must not let go of it.
         if self.users.closed or os.getpid() != self.pid:
             return
+        if not self.cluster.folder.exists():  # removed from under the server, as a test may
+            self.users.close()
+            return
         with turn(self.cluster.folder.parent):
             if alone(self.users):
                 self.cluster.stop()
@@ -67,6 +71,16 @@ def socket_folder(data_dir: Path) -> Path:
     return Path("/tmp") / f"embed-{os.geteuid()}-{name}"  # noqa: S108 - made 0700, owner checked
 
 
+def start_for(config: Config) -> Lease:
+    """A share in the server of this configuration, with connections for all its processes.
+
+    Raises ServerError.
+    """
+    # Each web process and the worker fill a pool; the rest is for commands, backups and operators.
+    connections = (config.workers + 1) * config.database_pool_size + 30
+    return start(data_dir=config.data_dir, connections=max(connections, 100))
+
+
 def start(*, data_dir: Path, connections: int = 100, durable: bool = True) -> Lease:
     """A share in the data folder's server, started, and made, when there is none.
 
@@ -81,13 +95,13 @@ def start(*, data_dir: Path, connections: int = 100, durable: bool = True) -> Le
         connections=connections,
         durable=durable,
     )
-    users = open(data_dir / "postgres.users", "ab")  # noqa: SIM115 - held until the release
-    lease = Lease(cluster=cluster, users=users, pid=os.getpid())
     with turn(data_dir):
         cluster.ensure_made()
         wait_until_ready(cluster)
         ensure_database(cluster)
+        users = open(data_dir / "postgres.users", "ab")  # noqa: SIM115 - held until the release
         fcntl.flock(users, fcntl.LOCK_SH)
+    lease = Lease(cluster=cluster, users=users, pid=os.getpid())
     atexit.register(lease.release)
     return lease
 

@@ -11,6 +11,10 @@ from typing import Any
 SYSTEM_USER = "embedded_postgres"
 
 
+class ServerError(Exception):
+    """The embedded server cannot run; the message says why, and where its log is."""
+
+
 @dataclass(frozen=True)
 class Account:
     """Who owns the cluster; `switch` is false when it is the user that we already are."""
@@ -40,19 +44,28 @@ class Account:
 
 
 def server_account() -> Account:
-    """Root may not run PostgreSQL: then an account of its own does, made when it is missing."""
+    """Root may not run PostgreSQL: then an account of its own does, made when it is missing.
+
+    Raises ServerError.
+    """
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), switch=False)
     try:
         entry = pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        subprocess.run(
-            [
-                *("useradd", "--system", "--user-group", "--no-create-home"),
-                *("--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER),
-            ],
-            check=True,
-            capture_output=True,
-        )
+        make_account()
         entry = pwd.getpwnam(SYSTEM_USER)
     return Account(entry.pw_uid, entry.pw_gid, switch=True)
+
+
+def make_account() -> None:
+    command = ["useradd", "--system", "--user-group", "--no-create-home"]
+    command += ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", "") or error
+        raise ServerError(
+            f"PostgreSQL does not run as root, and the user {SYSTEM_USER} cannot be made: {said}."
+            " Run as an ordinary user, or set DATABASE_URL."
+        ) from None

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from embedsite.postgres_account import Account
+from embedsite.postgres_account import Account, ServerError
 from embedsite.postgres_tuning import core_count, memory_bytes, shared_memory_bytes, tuned_settings
 
 OUR_CONFIGURATION = "embed.conf"
@@ -18,10 +18,6 @@ LAUNCH_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60
 ORPHANS_TIMEOUT_S = 20
 PROCESSES = Path("/proc")
-
-
-class ServerError(Exception):
-    """The embedded server cannot run; the message says why, and where its log is."""
 
 
 @dataclass(frozen=True)
