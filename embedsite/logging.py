@@ -1,0 +1,144 @@
+"""Structured logs: one JSON object a line on stderr, with nothing in it that a caller sent."""
+
+import logging
+import logging.config
+import re
+import sys
+import traceback
+import uuid
+from collections.abc import MutableMapping
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, ExcInfo, Processor
+
+CUT = "[redacted]"
+MAX_CHARS = 1_000
+MAX_TRACE_CHARS = 16_000
+MAX_MESSAGE_CHARS = 200
+MAX_CHAINED = 5
+
+SECRET_FIELD = re.compile(
+    r"(?i)(authorization|cookie|(\w+[-_])?(token|password|secret|key)|texts?|query(_string)?"
+    r"|(\w+_)?(vectors?|embeddings?)|body|inputs?|documents?|metadata|filter)"
+)
+"""Fields that would hold what a caller sent; their numbers are counts and stay."""
+
+SECRETS = re.compile(
+    r"emb_\w+"  # an API token
+    r"|(?<=[Bb]earer )\S+|(?<=[Bb]asic )\S{8,}"  # an Authorization header
+    r"|(?<=\?)[^\s'\"]+"  # a query string
+    r"|(?<=://)[^\s/@]+(?=@)"  # user and password of a URL
+    r"|(?<=password=)\S+"
+)
+QUOTED_TEXT = re.compile(r"'[^']*\s[^']*'|\"[^\"]*\s[^\"]*\"")
+"""What an exception quotes is an identifier, or else a value with spaces: somebody's text."""
+
+
+def configure(options: dict[str, str]) -> None:
+    """Route structlog and the standard library through one formatter; `options` is Django's
+    LOGGING: `{"level", "format"}`.
+    """
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    through_root: dict[str, Any] = {"handlers": [], "propagate": True}
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"structured": {"()": make_formatter, "style": options["format"]}},
+            "filters": {"with_traceback": {"()": lambda: _has_traceback}},
+            "handlers": {
+                "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+            },
+            "root": {"handlers": ["stderr"], "level": options["level"]},
+            "loggers": {
+                "django": through_root,
+                "django.server": through_root,
+                # Our own access log has every answer; this one adds the tracebacks.
+                "django.request": {**through_root, "filters": ["with_traceback"]},
+                # On DEBUG it would log the parameters of every statement: texts and vectors.
+                "django.db.backends": {**through_root, "level": "INFO"},
+                # Its line per job repeats ours.
+                "procrastinate": {**through_root, "level": "WARNING"},
+                "gunicorn.error": through_root,
+                "gunicorn.access": {"handlers": [], "propagate": False},
+            },
+        }
+    )
+    logging.captureWarnings(True)  # noqa: FBT003 - the standard library takes it so
+
+
+def make_formatter(style: str) -> structlog.stdlib.ProcessorFormatter:
+    """Renders records of structlog and of the standard library alike, as `json` or `console`."""
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared_processors(),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.ExceptionRenderer(format_traceback),
+            redact,
+            renderer,
+        ],
+    )
+
+
+def redact(_logger: Any, _method: str, event_dict: EventDict) -> MutableMapping[str, Any]:
+    """Let scalars through, scrubbed of secrets, and of everything else only the type."""
+    for name, value in event_dict.items():
+        if value is None or isinstance(value, bool | int | float):
+            continue
+        event_dict[name] = CUT if SECRET_FIELD.fullmatch(name) else _safe(name, value)
+    return event_dict
+
+
+def format_traceback(exc_info: ExcInfo) -> str:
+    """The frames of an exception and of its causes, and of each message what can hold no text.
+
+    PostgreSQL's DETAIL lines quote whole rows, and pydantic's messages the input: only the first
+    line of a message stays.
+    """
+    parts: list[str] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None and len(parts) < MAX_CHAINED:
+        message = (str(error).splitlines() or [""])[0]
+        message = QUOTED_TEXT.sub(f"'{CUT}'", message)[:MAX_MESSAGE_CHARS]
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}: {message}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\ncaused:\n".join(reversed(parts))
+
+
+def _shared_processors() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _safe(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return SECRETS.sub(CUT, value[: MAX_TRACE_CHARS if name == "exception" else MAX_CHARS])
+    if isinstance(value, uuid.UUID | datetime | PurePath):
+        return str(value)
+    return f"[{type(value).__name__}]"
+
+
+def _has_traceback(record: logging.LogRecord) -> bool:
+    return bool(record.exc_info)
