@@ -78,10 +78,13 @@ def drop_orphaned_partitions() -> int:
     """Drop the tables that a crash left behind after their collection was deleted; returns how
     many.
     """
-    collections = {documents_table(pk) for pk in Collection.objects.values_list("pk", flat=True)}
-    generations = {chunks_table(pk) for pk in Generation.objects.values_list("pk", flat=True)}
-    orphans = [("chunks", table) for table in _partitions("chunks") if table not in generations]
-    orphans += [("documents", t) for t in _partitions("documents") if t not in collections]
+    # The tables first: one that is made meanwhile must not be missing among the owners only.
+    tables = [
+        (parent, table) for parent in ("chunks", "documents") for table in _partitions(parent)
+    ]
+    owned = {documents_table(pk) for pk in Collection.objects.values_list("pk", flat=True)}
+    owned |= {chunks_table(pk) for pk in Generation.objects.values_list("pk", flat=True)}
+    orphans = [(parent, table) for parent, table in tables if table not in owned]
     for parent, table in orphans:
         _drop(parent, table)
     return len(orphans)
