@@ -1,0 +1,1 @@
+"""Files of documents, read as a stream of rows; plain Python."""
