@@ -34,13 +34,11 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_prometheus",
-    "django_structlog",
     "procrastinate.contrib.django",
 ]
 
 MIDDLEWARE = [
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "embedsite.middleware.telemetry",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -49,7 +47,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "embedsite.body.BodyLimit",
 ]
 
 ROOT_URLCONF = "embedsite.urls"
@@ -74,6 +72,7 @@ DATABASES = {"default": database_settings(EMBED)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -83,6 +82,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+LOGGING_CONFIG = "embedsite.logging.configure"
+LOGGING = {"level": EMBED.log_level, "format": EMBED.log_format}
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
@@ -110,10 +112,15 @@ X_FRAME_OPTIONS = "DENY"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.DeclaredAction"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["embedsite.renderers.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["embedsite.parsers.OrjsonParser"],
+    "DEFAULT_VERSIONING_CLASS": "embedsite.versioning.UrlOrHeader",
+    "DEFAULT_VERSION": "1",
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "embedsite.errors.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -121,8 +128,15 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Embedding service",
     "VERSION": "1",
+    "DESCRIPTION": "Documents in, ranked documents out: text, metadata and vectors in PostgreSQL.",
     "OAS_VERSION": "3.1.0",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "PREPROCESSING_HOOKS": ["embedsite.openapi.without_aliases"],
+    # Choices stay where they are used: as components they would need names that never collide.
+    "POSTPROCESSING_HOOKS": ["embedsite.openapi.with_error_codes"],
+    "PATH_CONVERTER_OVERRIDES": {"anything": str},
 }

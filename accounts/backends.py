@@ -1,0 +1,32 @@
+"""Passwords as Django checks them, and the site role as what a user may do in the admin."""
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+
+from accounts.models import User
+from accounts.policy import SITE_ROLE_ACTIONS, Action
+
+
+class RoleBackend(ModelBackend):
+    """Admins may do everything and operators see everything; permissions given to a user or a
+    group by hand hold as well.
+    """
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        """Whether the role, or a permission given by hand, allows it."""
+        if not isinstance(user_obj, User) or not user_obj.is_active:
+            return False
+        actions = SITE_ROLE_ACTIONS[user_obj.site_role]
+        verb = perm.partition(".")[2].partition("_")[0]
+        if Action.MANAGE in actions or (verb == "view" and Action.OPERATE in actions):
+            return True
+        return super().has_perm(user_obj, perm, obj)
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        """Whether an app shows at all."""
+        if not isinstance(user_obj, User) or not user_obj.is_active:
+            return False
+        if Action.OPERATE in SITE_ROLE_ACTIONS[user_obj.site_role]:
+            return True
+        return super().has_module_perms(user_obj, app_label)

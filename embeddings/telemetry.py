@@ -1,0 +1,101 @@
+"""What the product reports about itself: log events by name, and Prometheus metrics.
+
+No label holds the name of a user or a collection; no event holds a text, a vector or a token.
+"""
+
+from contextlib import AbstractContextManager
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from embeddings.constants import JobKind, JobState, SearchPath
+
+log = structlog.stdlib.get_logger("embeddings")
+
+# The bounds are the powers of about two between what was measured for the smallest call and what
+# a caller still waits for.
+EMBED_TEXTS = Counter("embed_texts", "Texts that a model embedded.")
+EMBED_TOKENS = Counter("embed_tokens", "Tokens that a model read.")
+EMBED_DURATION = Histogram(
+    "embed_duration_seconds",
+    "Time of one call of a model.",
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+SEARCH_REQUESTS = Counter("search_requests", "Searches answered.", ["path", "mode"])
+SEARCH_DURATION = Histogram(
+    "search_duration_seconds",
+    "Time of one search, the embedding of its query included.",
+    ["path"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+DOCUMENTS_ADDED = Counter("documents_added", "Documents sent, by what became of them.", ["outcome"])
+ADD_DURATION = Histogram(
+    "add_duration_seconds",
+    "Time of one batch of documents, their embedding included.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+JOBS_FINISHED = Counter("jobs_finished", "Jobs that came to an end.", ["kind", "state"])
+JOB_DURATION = Histogram(
+    "job_duration_seconds",
+    "Time from a job's start to its end.",
+    ["kind"],
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200),
+)
+
+
+def current_request_id() -> str:
+    """The id of the request being served; empty outside of one."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
+def log_context(**fields: str) -> AbstractContextManager[None]:
+    """Binds the fields to every log line inside; a worker binds `request_id` and `job_id`."""
+    return structlog.contextvars.bound_contextvars(**fields)
+
+
+def embedded(*, model: str, texts: int, tokens: int, seconds: float) -> None:
+    """A model has embedded some texts."""
+    EMBED_TEXTS.inc(texts)
+    EMBED_TOKENS.inc(tokens)
+    EMBED_DURATION.observe(seconds)
+    log.debug("embed", model=model, texts=texts, tokens=tokens, took_ms=_ms(seconds))
+
+
+def searched(*, collection: str, path: SearchPath, mode: str, hits: int, seconds: float) -> None:
+    """A search has been answered."""
+    SEARCH_REQUESTS.labels(path.value, mode).inc()
+    SEARCH_DURATION.labels(path.value).observe(seconds)
+    log.info(
+        "search",
+        collection=collection,
+        path=path.value,
+        mode=mode,
+        hits=hits,
+        took_ms=_ms(seconds),
+    )
+
+
+def added(*, collection: str, added: int, updated: int, unchanged: int, seconds: float) -> None:
+    """A batch of documents has been stored."""
+    for outcome, count in (("added", added), ("updated", updated), ("unchanged", unchanged)):
+        DOCUMENTS_ADDED.labels(outcome).inc(count)
+    ADD_DURATION.observe(seconds)
+    log.info(
+        "add",
+        collection=collection,
+        added=added,
+        updated=updated,
+        unchanged=unchanged,
+        took_ms=_ms(seconds),
+    )
+
+
+def job_finished(*, kind: JobKind | str, state: JobState | str, seconds: float) -> None:
+    """A job has come to an end, good or bad."""
+    JOBS_FINISHED.labels(str(kind), str(state)).inc()
+    JOB_DURATION.labels(str(kind)).observe(seconds)
+    log.info("job_finished", kind=str(kind), state=str(state), took_ms=_ms(seconds))
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 2)
