@@ -4,17 +4,19 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from embeddings.exceptions import NotFound
+from embeddings.exceptions import InvalidRequest, NotFound
 from embeddings.models import Collection, Document
 from embeddings.models.document import document_id
 from embeddings.services.add import bump
 from embeddings.services.collection import lock_collection
 from embeddings.store import documents as store
 from embeddings.types.filter import MetadataFilter
+from embeddings.types.metadata import metadata_fault
 
 SAMPLE_SIZE = 10
 """How many ids a dry run shows."""
@@ -59,13 +61,15 @@ def update_metadata(
     """Merge the changes into the document's metadata, as RFC 7396 does at the top level: null
     removes a key.
 
-    Raises NotFound. The vector's row stays untouched.
+    Raises NotFound, and InvalidRequest where the sum is too large. The vector's row stays
+    untouched.
     """
     with transaction.atomic():
         lock_collection(collection)
         document = get_document(collection=collection, external_id=external_id)
         merged = {**document.metadata, **changes}
         document.metadata = {key: value for key, value in merged.items() if value is not None}
+        _check_metadata(document.metadata)
         _documents(collection).filter(id=document.pk).update(
             metadata=document.metadata, updated_at=Now()
         )
@@ -101,6 +105,15 @@ def delete_documents(
         if deleted:
             bump(collection, added=-deleted)
     return DeleteResult(deleted=deleted, dry_run=False, sample=[])
+
+
+def _check_metadata(metadata: dict[str, Any]) -> None:
+    config = settings.EMBED
+    reason = metadata_fault(
+        metadata, max_bytes=config.max_metadata_bytes, max_depth=config.max_json_depth
+    )
+    if reason:
+        raise InvalidRequest(param="metadata", detail=reason)
 
 
 def _key(collection: Collection, external_id: str) -> uuid.UUID:
