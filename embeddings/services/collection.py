@@ -1,5 +1,6 @@
 """Making, changing and deleting collections."""
 
+import re
 import uuid
 
 from django.db import IntegrityError, transaction
@@ -8,7 +9,7 @@ from django.db.models.functions import Now
 from accounts.exceptions import ActionForbidden
 from accounts.policy import Action
 from accounts.principal import Principal
-from embeddings.constants import GenerationState, Metric
+from embeddings.constants import COLLECTION_NAME_PATTERN, GenerationState, Metric
 from embeddings.exceptions import CollectionExists, NotFound
 from embeddings.models import Collection, Generation
 from embeddings.services.engine import model_info
@@ -21,6 +22,8 @@ def visible_collection(*, principal: Principal, name: str, action: Action) -> Co
     Raises NotFound for what the principal may not see, in the same words as for what is not there,
     and ActionForbidden for what it may see but not do.
     """
+    if not re.fullmatch(COLLECTION_NAME_PATTERN, name):
+        raise NotFound  # NUL, for one, would be an error of the database
     collections = Collection.objects.select_related("active")
     collection = collections.visible_to(principal, action).filter(name=name).first()
     if collection is not None:
@@ -28,6 +31,26 @@ def visible_collection(*, principal: Principal, name: str, action: Action) -> Co
     if collections.visible_to(principal, Action.READ).filter(name=name).exists():
         raise ActionForbidden(action=action.value)
     raise NotFound
+
+
+def list_collections(
+    *,
+    principal: Principal,
+    name: str | None = None,
+    prefix: str | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[Collection]:
+    """The next `limit` collections behind the name `after` that the principal may see, by name."""
+    collections = Collection.objects.select_related("active", "owner")
+    rows = collections.visible_to(principal, Action.READ).order_by("name")
+    if name is not None:
+        rows = rows.filter(name=name)
+    if prefix is not None:
+        rows = rows.filter(name__startswith=prefix)
+    if after is not None:
+        rows = rows.filter(name__gt=after)
+    return list(rows[:limit])
 
 
 def create_collection(
