@@ -15,6 +15,7 @@ def embed_texts(
     texts: Sequence[str],
     model: str | None = None,
     input_type: InputType = "document",
+    dimensions: int | None = None,
     truncate: bool = True,
 ) -> EmbedResult:
     """The texts' vectors in their order, by the default model unless another is named.
@@ -25,6 +26,12 @@ def embed_texts(
     for index, text in enumerate(texts):
         check_text(text, param=f"input.{index}")
     embedder = get_embedder(model or settings.EMBED.default_model)
+    if dimensions not in (None, embedder.dimensions):
+        raise InvalidRequest(
+            param="dimensions",
+            detail=f"{embedder.name} has {embedder.dimensions} dimensions and was not trained for"
+            " fewer. Leave the field out.",
+        )
     embedded = embedder.embed(texts, input_type=input_type, truncate=truncate)
     return EmbedResult(
         model=embedder.name,
