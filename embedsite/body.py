@@ -1,0 +1,58 @@
+"""Bounds what a request may make the service read."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from embedsite.errors import problem_response
+from embedsite.problems import BodyTooLarge, LengthRequired, Malformed
+
+
+class BodyLimit:
+    """Refuses a body over the limit before it is read, and gives a chunked one its length, which
+    Django needs to read it.
+
+    A view whose class says `streams_body = True` keeps its own limit; it reads a chunked body from
+    `request._request`.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponseBase | None:
+        """The refusal; None lets the request pass."""
+        streams = getattr(getattr(view, "cls", None), "streams_body", False)
+        limit = settings.EMBED.max_body_bytes
+        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+            return _open_chunked(request, limit=None if streams else limit)
+        if not streams and _length(request) > limit:
+            return problem_response(request, BodyTooLarge(limit=limit))
+        return None
+
+
+def _open_chunked(request: HttpRequest, *, limit: int | None) -> HttpResponseBase | None:
+    if not request.META.get("wsgi.input_terminated"):
+        return problem_response(request, LengthRequired())
+    stream = request.META["wsgi.input"]
+    if limit is not None:
+        try:
+            body = stream.read(limit + 1)
+        except OSError:
+            return problem_response(request, Malformed())
+        if len(body) > limit:
+            return problem_response(request, BodyTooLarge(limit=limit))
+        request.META["CONTENT_LENGTH"] = str(len(body))
+        stream = io.BytesIO(body)
+    request._stream = stream
+    return None
+
+
+def _length(request: HttpRequest) -> int:
+    text = request.META.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isdecimal() else 0
