@@ -1,11 +1,28 @@
 """The door of every view: no declared action, no entry."""
 
+from typing import TYPE_CHECKING
+
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.policy import EVERYONE, Action
 from accounts.principal import Principal
+
+if TYPE_CHECKING:  # rest_framework.views itself imports the default permissions
+    from rest_framework.views import APIView
+
+NO_HANDLER = (None, "metadata")
+"""What a view set calls a method that it has no handler for, and OPTIONS."""
+
+
+def principal_of(request: Request) -> Principal:
+    """Whoever DeclaredAction let in. Raises NotAuthenticated for a stranger, whom it never lets
+    in.
+    """
+    if not isinstance(request.auth, Principal):
+        raise NotAuthenticated
+    return request.auth
 
 
 class DeclaredAction(BasePermission):
@@ -14,13 +31,13 @@ class DeclaredAction(BasePermission):
     Actions on a collection are decided where the collection is fetched, by `visible_to`.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """False for strangers, and for methods whose action the view does not declare."""
         if not isinstance(request.auth, Principal):
             return False
         name = getattr(view, "action", None)
-        if name is None:
-            return True  # no such method here: Django REST framework answers 405
+        if name in NO_HANDLER:
+            return True  # Django REST framework answers 405
         actions: dict[str, Action] = getattr(view, "actions", {})
         action = actions.get(name)
         return action is not None and (action not in EVERYONE or request.auth.may(action))
