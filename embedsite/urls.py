@@ -1,12 +1,17 @@
-"""The site's URLs: the product's routes, the operators' console and telemetry."""
-
-from importlib.util import find_spec
+"""The site's URLs: the product's routes and the operators' console."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from embedsite.errors import not_found
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("embeddings.urls")),
+    re_path("", not_found, name="unmatched"),
 ]
-if find_spec("embeddings.urls"):
-    urlpatterns.append(path("", include("embeddings.urls")))
+
+handler400 = "embedsite.errors.bad_request"
+handler403 = "embedsite.errors.permission_denied"
+handler404 = "embedsite.errors.not_found"
+handler500 = "embedsite.errors.server_error"

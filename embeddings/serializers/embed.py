@@ -1,0 +1,81 @@
+"""Texts in, vectors out."""
+
+import base64
+from typing import Any, get_args
+
+from rest_framework import serializers
+
+from embeddings.serializers.base import RequestSerializer
+from embeddings.serializers.fields import FlagField, StringField, TextsField, WholeNumberField
+from embeddings.types.embed import EmbedResult, InputType
+
+
+class EmbedRequest(RequestSerializer):
+    """What to embed, and how the vectors are to look."""
+
+    input = TextsField(help_text="One text, or a list of them.")
+    model = StringField(
+        max_length=200, required=False, help_text="One of `/v1/models`; the default without."
+    )
+    input_type = serializers.ChoiceField(choices=get_args(InputType), default="document")
+    encoding_format = serializers.ChoiceField(
+        choices=["float", "base64"],
+        default="float",
+        help_text="base64: little-endian float32, padded.",
+    )
+    dimensions = WholeNumberField(
+        required=False, min_value=1, help_text="Must be the model's own; no model here is cut."
+    )
+    truncate = FlagField(
+        default=True, help_text="false refuses a text over the model's limit instead of cutting it."
+    )
+
+
+class UsageResponse(serializers.Serializer[Any]):
+    """What the request cost."""
+
+    tokens = serializers.IntegerField(help_text="Tokens that the model read.")
+
+
+class EmbeddedText(serializers.Serializer[Any]):
+    """The vector of one text."""
+
+    index = serializers.IntegerField()
+    embedding = serializers.ListField(
+        child=serializers.FloatField(), help_text="With `base64` a string."
+    )
+    tokens = serializers.IntegerField()
+    truncated = serializers.BooleanField()
+    cached = serializers.BooleanField()
+
+
+class EmbedResponse(serializers.Serializer[Any]):
+    """The vectors, in the order of the texts."""
+
+    model = serializers.CharField()
+    dimensions = serializers.IntegerField()
+    data = EmbeddedText(many=True)  # type: ignore[assignment] # a field takes the name
+    usage = UsageResponse()
+
+
+def embed_json(result: EmbedResult, *, encoding_format: str) -> dict[str, Any]:
+    """EmbedResponse; the vectors stay numpy arrays for the renderer."""
+    vectors: Any = result.vectors
+    if encoding_format == "base64":
+        vectors = [base64.b64encode(row.astype("<f4").tobytes()).decode() for row in vectors]
+    rows = zip(vectors, result.tokens.tolist(), result.truncated.tolist(), strict=True)
+    return {
+        "model": result.model,
+        "dimensions": result.dimensions,
+        "data": [
+            {
+                "index": index,
+                "embedding": embedding,
+                "tokens": tokens,
+                "truncated": truncated,
+                "cached": False,
+            }
+            for index, (embedding, tokens, truncated) in enumerate(rows)
+        ],
+        "usage": {"tokens": int(result.tokens.sum())},
+    }

@@ -1,0 +1,202 @@
+"""Fields as strict as JSON: a number is no string, a string no number, and 1 is not true."""
+
+from typing import Any
+
+import numpy as np
+import orjson
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from numpy.typing import NDArray
+from rest_framework import serializers
+
+from embeddings.constants import COLLECTION_NAME_PATTERN, MAX_DIMENSIONS
+from embeddings.types.filter import MetadataFilter, parse_filter
+from embeddings.types.metadata import metadata_fault
+from embeddings.types.text import is_storable
+
+NUMBER_TYPES = frozenset({int, float})
+
+
+class StringField(serializers.CharField):
+    """A string that PostgreSQL can hold, kept as it is, white space included."""
+
+    default_error_messages = {"unstorable": "The string holds NUL or a lone surrogate. Remove it."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The string. Raises ValidationError."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if not is_storable(data):
+            self.fail("unstorable")
+        return data
+
+
+class TextField(StringField):
+    """A text to embed. The services say what is wrong with an empty or overlong one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_blank=True, **kwargs)
+
+
+class CollectionNameField(serializers.RegexField):
+    """The name of a collection, as COLLECTION_NAME_PATTERN has it."""
+
+    default_error_messages = {
+        "invalid": "A name has 1 to 63 of a-z, 0-9, _ and -, and starts with a letter or a digit."
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        # `$` would let a line feed pass.
+        pattern = COLLECTION_NAME_PATTERN.removesuffix("$") + r"\Z"
+        super().__init__(pattern, trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The name. Raises ValidationError."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
+class WholeNumberField(serializers.IntegerField):
+    """An integer; no string, no fraction, no true or false."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number. Raises ValidationError."""
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
+class NumberField(serializers.FloatField):
+    """A finite number."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """The number. Raises ValidationError."""
+        if type(data) not in NUMBER_TYPES or not np.isfinite(float(data)):
+            self.fail("invalid")
+        return float(data)
+
+
+class FlagField(serializers.BooleanField):
+    """true or false; no string or number that could mean one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The flag. Raises ValidationError."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=str(data)[:40])
+        return data
+
+
+@extend_schema_field({"type": "array", "items": {"type": "number"}, "minItems": 1})
+class VectorField(serializers.Field[Any, Any, Any, Any]):
+    """A vector, float32 `(dimensions,)`, whose length no metric rounds to nothing or infinity."""
+
+    default_error_messages = {
+        "not_a_list": "Send a list of 1 to {limit} numbers.",
+        "not_a_number": "Item {index} is not a number.",
+        "too_large": "The numbers are too large: their squares do not add up in float32.",
+        "zero": "All the numbers are zero, or too small for float32: it has no direction.",
+    }
+
+    def to_internal_value(self, data: Any) -> NDArray[np.float32]:
+        """The vector. Raises ValidationError."""
+        if not isinstance(data, list) or not 0 < len(data) <= MAX_DIMENSIONS:
+            self.fail("not_a_list", limit=MAX_DIMENSIONS)
+        if not NUMBER_TYPES.issuperset(map(type, data)):
+            self.fail("not_a_number", index=_first_stranger(data))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            vector = np.array(data, dtype=np.float64).astype(np.float32)
+            squares = vector @ vector  # pgvector adds them up in float32 too
+        if not np.isfinite(squares):
+            self.fail("too_large")
+        if squares == 0:
+            self.fail("zero")
+        return vector
+
+    def to_representation(self, value: Any) -> Any:
+        """Vectors leave through the renderer, as numpy arrays."""
+        return value
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {}})
+class MetadataField(serializers.Field[Any, Any, Any, Any]):
+    """A JSON object that the database can hold; `null` removes a key where it is merged."""
+
+    default_error_messages = {"unusable": "{reason}"}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The metadata. Raises ValidationError."""
+        config = settings.EMBED
+        reason = metadata_fault(
+            data, max_bytes=config.max_metadata_bytes, max_depth=config.max_json_depth
+        )
+        if reason:
+            self.fail("unusable", reason=reason)
+        metadata: dict[str, Any] = data
+        return metadata
+
+    def to_representation(self, value: Any) -> Any:
+        """The object as it is."""
+        return value
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {}})
+class FilterField(serializers.Field[Any, Any, Any, Any]):
+    """A filter on metadata."""
+
+    def to_internal_value(self, data: Any) -> MetadataFilter:
+        """The parsed filter. Raises InvalidFilter, which names the place at fault."""
+        return parse_filter(data, param=self.field_name or "filter")
+
+    def to_representation(self, value: Any) -> Any:
+        """The object as it is."""
+        return value
+
+
+@extend_schema_field({"type": "string"})
+class QueryFilterField(FilterField):
+    """A filter as JSON in the query string."""
+
+    default_error_messages = {"not_json": "The filter is not valid JSON."}
+
+    def to_internal_value(self, data: Any) -> MetadataFilter:
+        """The parsed filter. Raises InvalidFilter and ValidationError."""
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            self.fail("not_json")
+        return super().to_internal_value(value)
+
+
+@extend_schema_field(
+    {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
+class TextsField(serializers.Field[Any, Any, Any, Any]):
+    """One text, or a list of them."""
+
+    default_error_messages = {
+        "not_texts": "Send a string, or a list of 1 to {limit} strings.",
+        "not_a_text": "Item {index} is not a string.",
+    }
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """The texts. Raises ValidationError."""
+        texts = [data] if isinstance(data, str) else data
+        limit = settings.EMBED.max_batch
+        if not isinstance(texts, list) or not 0 < len(texts) <= limit:
+            self.fail("not_texts", limit=limit)
+        for index, text in enumerate(texts):
+            if not isinstance(text, str):
+                self.fail("not_a_text", index=index)
+        return texts
+
+    def to_representation(self, value: Any) -> Any:
+        """The texts as they are."""
+        return value
+
+
+def _first_stranger(data: list[Any]) -> int:
+    return next(index for index, item in enumerate(data) if type(item) not in NUMBER_TYPES)

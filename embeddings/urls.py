@@ -1,0 +1,70 @@
+"""The product's routes: each under its version, and without one for the version that the header
+`API-Version` names.
+"""
+
+from typing import Any
+
+from django.urls import URLPattern, include, path, register_converter
+
+from embeddings.views.add import AddViewSet
+from embeddings.views.collection import CollectionViewSet
+from embeddings.views.documents import DocumentViewSet
+from embeddings.views.embed import EmbedViewSet
+from embeddings.views.health import HealthViewSet, LivenessViewSet, ReadinessViewSet
+from embeddings.views.models import ModelViewSet
+from embeddings.views.schema import DocsView, SchemaView
+from embeddings.views.search import SearchViewSet
+
+
+class AnythingConverter:
+    """What is left of the path: slashes and line feeds too."""
+
+    regex = r"(?s:.+)"
+
+    def to_python(self, value: str) -> str:
+        """The text."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """The text."""
+        return value
+
+
+register_converter(AnythingConverter, "anything")
+
+ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
+MANY: dict[str, Any] = {"get": "list", "delete": "destroy_many"}
+
+routes: list[URLPattern] = [
+    path(
+        "collection",
+        CollectionViewSet.as_view({"get": "list", "post": "create"}),
+        name="collection-list",
+    ),
+    path("collection/<str:name>", CollectionViewSet.as_view(ONE), name="collection"),
+    path(
+        "collection/<str:name>/documents",
+        DocumentViewSet.as_view(MANY),
+        name="documents",
+    ),
+    path(
+        "collection/<str:name>/documents/<anything:id>",
+        DocumentViewSet.as_view(ONE),
+        name="document",
+    ),
+    path("embed", EmbedViewSet.as_view({"post": "create"}), name="embed"),
+    path("add", AddViewSet.as_view({"post": "create"}), name="add"),
+    path("search", SearchViewSet.as_view({"post": "create"}), name="search"),
+    path("models", ModelViewSet.as_view({"get": "list"}), name="models"),
+    path("schema", SchemaView.as_view(), name="schema"),
+    path("docs", DocsView.as_view(), name="docs"),
+]
+
+urlpatterns = [
+    path("health", HealthViewSet.as_view({"get": "retrieve"}), name="health"),
+    path("health/live", LivenessViewSet.as_view({"get": "retrieve"}), name="health-live"),
+    path("health/ready", ReadinessViewSet.as_view({"get": "retrieve"}), name="health-ready"),
+    path("v1/", include((routes, "v1"))),
+    path("", include((routes, "newest"))),
+]

@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: each method validates, calls one service and serialises."""

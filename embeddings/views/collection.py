@@ -1,0 +1,145 @@
+"""Collections: list, make, show, change, delete."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from accounts.permissions import principal_of
+from accounts.policy import Action
+from embeddings.constants import Metric
+from embeddings.serializers.base import validated
+from embeddings.serializers.collection import (
+    CollectionChange,
+    CollectionQuery,
+    CollectionRequest,
+    CollectionResponse,
+    CollectionsResponse,
+    collection_json,
+    model_of,
+)
+from embeddings.serializers.paging import page
+from embeddings.services.collection import (
+    create_collection,
+    delete_collection,
+    list_collections,
+    update_collection,
+    visible_collection,
+)
+from embeddings.views.operations import operation
+
+EXAMPLE = {
+    "name": "articles",
+    "description": "Everything our editors wrote.",
+    "model": "all-MiniLM-L6-v2",
+    "dimensions": 384,
+    "metric": "cosine",
+    "count": 1204,
+    "version": 17,
+    "owner": "alice",
+    "index": {"state": "none", "m": 16, "ef_construction": 64},
+    "created_at": "2026-11-22T09:00:00Z",
+    "updated_at": "2026-11-22T09:30:00Z",
+}
+
+
+class CollectionViewSet(ViewSet):
+    """Named sets of documents."""
+
+    actions = {
+        "list": Action.READ,
+        "create": Action.CREATE_COLLECTION,
+        "retrieve": Action.READ,
+        "partial_update": Action.MANAGE,
+        "destroy": Action.MANAGE,
+    }
+
+    @operation(
+        "collection_list",
+        summary="The collections that you may see, by name",
+        query=CollectionQuery,
+        answer=CollectionsResponse,
+        example={"collections": [EXAMPLE], "next_cursor": None},
+        errors=(),
+    )
+    def list(self, request: Request) -> Response:
+        """Page through the collections."""
+        query = validated(CollectionQuery, request.query_params.dict())
+        rows = list_collections(
+            principal=principal_of(request),
+            name=query.get("name"),
+            prefix=query.get("prefix"),
+            after=query.get("cursor"),
+            limit=query["limit"] + 1,
+        )
+        shown, cursor = page(rows, limit=query["limit"], key=lambda row: row.name)
+        collections = [collection_json(row) for row in shown]
+        return Response({"collections": collections, "next_cursor": cursor})
+
+    @operation(
+        "collection_create",
+        summary="Make an empty collection",
+        request=CollectionRequest,
+        request_examples={
+            "Articles": {"name": "articles", "description": "Everything our editors wrote."}
+        },
+        answer=CollectionResponse,
+        status=201,
+        example=EXAMPLE | {"count": 0, "version": 0},
+        errors=(409,),
+    )
+    def create(self, request: Request) -> Response:
+        """Its model and metric stay as they are chosen here."""
+        data = validated(CollectionRequest, request.data)
+        collection = create_collection(
+            principal=principal_of(request),
+            name=data["name"],
+            model=model_of(data),
+            metric=Metric(data["metric"]),
+            description=data["description"],
+        )
+        location = f"/v1/collection/{collection.name}"
+        return Response(collection_json(collection), status=201, headers={"Location": location})
+
+    @operation(
+        "collection_retrieve",
+        summary="Show a collection",
+        answer=CollectionResponse,
+        example=EXAMPLE,
+    )
+    def retrieve(self, request: Request, name: str) -> Response:
+        """Its settings, its size and the state of its index."""
+        collection = visible_collection(
+            principal=principal_of(request), name=name, action=Action.READ
+        )
+        return Response(collection_json(collection))
+
+    @operation(
+        "collection_update",
+        summary="Rename or describe a collection",
+        request=CollectionChange,
+        request_examples={"Rename": {"name": "essays"}},
+        answer=CollectionResponse,
+        example=EXAMPLE | {"name": "essays"},
+        errors=(403, 404, 409),
+    )
+    def partial_update(self, request: Request, name: str) -> Response:
+        """Fields that are not sent stay as they are."""
+        data = validated(CollectionChange, request.data)
+        collection = visible_collection(
+            principal=principal_of(request), name=name, action=Action.MANAGE
+        )
+        return Response(collection_json(update_collection(collection=collection, **data)))
+
+    @operation(
+        "collection_delete",
+        summary="Delete a collection with all its documents",
+        answer=None,
+        status=204,
+    )
+    def destroy(self, request: Request, name: str) -> Response:
+        """Gone for every reader at once."""
+        collection = visible_collection(
+            principal=principal_of(request), name=name, action=Action.MANAGE
+        )
+        delete_collection(collection=collection)
+        return Response(status=204)

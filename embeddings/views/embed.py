@@ -1,0 +1,51 @@
+"""Texts to vectors, without storing anything."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from accounts.policy import Action
+from embeddings.serializers.base import validated
+from embeddings.serializers.embed import EmbedRequest, EmbedResponse, embed_json
+from embeddings.services.embed import embed_texts
+from embeddings.views.operations import operation
+
+VECTOR = {"index": 0, "tokens": 7, "truncated": False, "cached": False}
+
+
+class EmbedViewSet(ViewSet):
+    """The vectors of texts."""
+
+    actions = {"create": Action.EMBED}
+
+    @operation(
+        "embed",
+        summary="Embed texts",
+        request=EmbedRequest,
+        request_examples={
+            "One query": {"input": "how to brew tea", "input_type": "query"},
+            "Documents as base64": {
+                "input": ["Green tea.", "Coffee."],
+                "encoding_format": "base64",
+            },
+        },
+        answer=EmbedResponse,
+        example={
+            "model": "all-MiniLM-L6-v2",
+            "dimensions": 384,
+            "data": [VECTOR | {"embedding": [0.0123, -0.0456, 0.0789]}],
+            "usage": {"tokens": 7},
+        },
+        errors=(),
+    )
+    def create(self, request: Request) -> Response:
+        """The same text has the same vector, alone or in any batch."""
+        data = validated(EmbedRequest, request.data)
+        result = embed_texts(
+            texts=data["input"],
+            model=data.get("model"),
+            input_type=data["input_type"],
+            dimensions=data.get("dimensions"),
+            truncate=data["truncate"],
+        )
+        return Response(embed_json(result, encoding_format=data["encoding_format"]))
