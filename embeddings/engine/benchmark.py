@@ -1,0 +1,72 @@
+"""Measures the engine against sentence-transformers' own encode on the same texts."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.engine.catalog import MINILM, find_model
+from embeddings.engine.interface import EngineOptions
+from embeddings.engine.loading import load_embedder
+
+PEER_BATCH = 32
+"""encode()'s own default."""
+
+
+def compare_with_sentence_transformers(
+    texts: Sequence[str], *, options: EngineOptions, rounds: int = 5, model: str = MINILM
+) -> dict[str, Any]:
+    """Texts per second of both, median of `rounds`, their ratio, and the largest |Δ|.
+
+    Both take turns on the same texts, and who begins alternates, so that other load on the machine
+    meets both alike. Holds torch in this process.
+    """
+    from embeddings.engine.pytorch_runtime import load_sentence_transformer
+
+    card, _ = find_model(model, options)
+    embedder = load_embedder(model, options)
+    device = "cuda" if embedder.runtime == "pytorch" and options.device != "cpu" else "cpu"
+    peer = load_sentence_transformer(card, device=device, precision="float32")
+    prompt = card.prompts["document"]
+    given = list(texts)
+
+    def ours(some: list[str]) -> NDArray[np.float32]:
+        return embedder.embed(some).vectors
+
+    def theirs(some: list[str]) -> NDArray[np.float32]:
+        return np.asarray(
+            peer.encode(some, batch_size=PEER_BATCH, prompt=prompt, show_progress_bar=False)
+        )
+
+    difference = np.abs(ours(given) - theirs(given)).max()  # and a warm-up for both
+    rates = _take_turns({"engine": ours, "sentence_transformers": theirs}, given, rounds)
+    medians = {name: statistics.median(each) for name, each in rates.items()}
+    report = {
+        "model": model,
+        "runtime": embedder.runtime,
+        "texts": len(given),
+        "mean_tokens": statistics.mean(embedder.count_tokens(given)),
+        "rounds": rounds,
+        "texts_per_second": medians,
+        "each_round": rates,
+        "ratio": medians["engine"] / medians["sentence_transformers"],
+        "max_difference": float(difference),
+    }
+    embedder.close()
+    return report
+
+
+def _take_turns(
+    contestants: dict[str, Callable[[list[str]], Any]], texts: list[str], rounds: int
+) -> dict[str, list[float]]:
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(rounds):
+        names = list(contestants) if turn % 2 == 0 else list(reversed(contestants))
+        for name in names:
+            started = time.perf_counter()
+            contestants[name](texts)
+            rates[name].append(len(texts) / (time.perf_counter() - started))
+    return rates

@@ -1,0 +1,154 @@
+"""What a sentence-transformers folder says of itself, read from its JSON files alone."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embeddings.engine.interface import InputType, Precision, UnusableModel
+
+MAX_TOKENS_UNSTATED = 512
+"""For a model that states no limit: what BERT and most of its kin read."""
+
+MAX_TOKENS_LIMIT = 1_000_000
+"""transformers writes 1e30 for "no limit"."""
+
+MODULES = {"Transformer", "Pooling", "Dense", "LayerNorm", "Dropout", "Normalize"}
+"""Modules that may be loaded. `modules.json` names Python classes: nothing else is imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model as its folder describes it; `identity` is what decides its vectors, weights apart."""
+
+    name: str
+    folder: Path
+    dimensions: int
+    max_tokens: int
+    prompts: dict[InputType, str]
+    identity: dict[str, Any]
+
+    def fingerprint(self, *, weights: dict[str, str], precision: Precision) -> str:
+        """Identity of the vectors: the same after a restart and for every runtime."""
+        parts = {**self.identity, "name": self.name, "weights": weights, "precision": precision}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def read_card(name: str, folder: Path) -> ModelCard:
+    """Raises UnusableModel where the folder is no sentence-transformers model or not a safe one."""
+    modules = [(_module_type(module), module) for module in _json(folder / "modules.json")]
+    configs = [_module_config(folder, kind, module["path"]) for kind, module in modules]
+    _check(folder, modules, configs)
+    config = _json(folder / "config.json")
+    prompts = _prompts(folder)
+    pooling = next((c for (kind, _), c in zip(modules, configs, strict=True) if kind == "Pooling"))
+    if any(prompts.values()) and not pooling.get("include_prompt", True):
+        raise UnusableModel(f"{folder}: pooling without the prompt is not supported.")
+    dimensions = _dimensions(folder, [kind for kind, _ in modules], configs)
+    max_tokens = _max_tokens(folder, config)
+    identity = {
+        "modules": [[kind, own] for (kind, _), own in zip(modules, configs, strict=True)],
+        "config": config,
+        "tokenizer": hashlib.sha256(_bytes(folder / "tokenizer.json")).hexdigest(),
+        "dimensions": dimensions,
+        "max_tokens": max_tokens,
+        "prompts": prompts,
+    }
+    return ModelCard(name, folder, dimensions, max_tokens, prompts, identity)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableModel(f"{path} can't be read: {error.strerror}.") from error
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(_bytes(path))
+    except ValueError as error:
+        raise UnusableModel(f"{path} is not JSON.") from error
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = _json(path) if path.exists() else {}
+    return found
+
+
+def _module_type(module: dict[str, Any]) -> str:
+    package, _, kind = str(module.get("type", "")).rpartition(".")
+    if package.split(".")[0] != "sentence_transformers" or kind not in MODULES:
+        raise UnusableModel(
+            f"Module {module.get('type')!r} is not supported; these are: {sorted(MODULES)}."
+        )
+    return kind
+
+
+def _module_config(folder: Path, kind: str, path: str) -> dict[str, Any]:
+    if kind == "Transformer":
+        return _optional(folder / path / "sentence_bert_config.json")
+    return _optional(folder / path / "config.json")
+
+
+def _check(
+    folder: Path, modules: list[tuple[str, dict[str, Any]]], configs: list[dict[str, Any]]
+) -> None:
+    """Refuse what would run code that is not ours or read pickled weights."""
+    kinds = [kind for kind, _ in modules]
+    if kinds[:1] != ["Transformer"] or modules[0][1]["path"] or "Pooling" not in kinds:
+        raise UnusableModel(f"{folder}: expected a Transformer in the folder itself and a Pooling.")
+    for (kind, module), config in zip(modules, configs, strict=True):
+        own = folder / module["path"]
+        if folder.resolve() not in (own.resolve(), *own.resolve().parents):
+            raise UnusableModel(f"{folder}: module {module['path']!r} lies outside the folder.")
+        if kind in {"Transformer", "Dense", "LayerNorm"} and not any(own.glob("*.safetensors")):
+            raise UnusableModel(f"{own} has no weights as safetensors; others are not loaded.")
+        activation = str(config.get("activation_function", "torch.nn."))
+        if not activation.startswith("torch.nn."):
+            raise UnusableModel(f"{own}: activation {activation!r} is not PyTorch's own.")
+
+
+def _dimensions(folder: Path, kinds: list[str], configs: list[dict[str, Any]]) -> int:
+    dimensions = 0
+    for kind, config in zip(kinds, configs, strict=True):
+        if kind == "Pooling":
+            width = config.get("embedding_dimension") or config.get("word_embedding_dimension", 0)
+            dimensions = int(width) * _pooling_modes(config)
+        elif kind == "Dense":
+            dimensions = int(config.get("out_features", 0))
+    if dimensions < 1:
+        raise UnusableModel(f"{folder} does not say how many dimensions its vectors have.")
+    return dimensions
+
+
+def _pooling_modes(config: dict[str, Any]) -> int:
+    """How many poolings are put side by side; both spellings of sentence-transformers."""
+    mode = config.get("pooling_mode")
+    if mode is not None:
+        return 1 if isinstance(mode, str) else len(mode)
+    modes = [value for key, value in config.items() if key.startswith("pooling_mode_")]
+    return max(1, sum(map(bool, modes)))
+
+
+def _max_tokens(folder: Path, config: dict[str, Any]) -> int:
+    stated = [
+        _optional(folder / "sentence_bert_config.json").get("max_seq_length")
+        or _optional(folder / "tokenizer_config.json").get("model_max_length"),
+        config.get("max_position_embeddings"),
+    ]
+    limits = [int(each) for each in stated if each and 0 < each < MAX_TOKENS_LIMIT]
+    return min(limits, default=MAX_TOKENS_UNSTATED)
+
+
+def _prompts(folder: Path) -> dict[InputType, str]:
+    """The model's own prompts, chosen as sentence-transformers documents encode_document and
+    encode_query; no default prompt takes the place of one that is missing.
+    """
+    stated = _optional(folder / "config_sentence_transformers.json").get("prompts") or {}
+    document = (stated.get(kind) for kind in ("document", "passage", "corpus"))
+    return {
+        "document": next((prompt for prompt in document if prompt is not None), ""),
+        "query": stated.get("query") or "",
+    }

@@ -1,0 +1,121 @@
+"""Converts a sentence-transformers folder to OpenVINO: `python -m embeddings.engine.convert`.
+
+A process of its own, so that the service never holds torch.
+"""
+
+import argparse
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
+
+from embeddings.engine.card import ModelCard, read_card
+from embeddings.engine.openvino_runtime import MODEL_FILE, OpenVinoRuntime, openvino
+from embeddings.engine.prepare import DOES_NOT_CONVERT, META_FILE, TOKENIZER_FILE
+from embeddings.engine.pytorch_runtime import fast_tokenizer, features, load_sentence_transformer
+from embeddings.engine.reading import Reader
+from embeddings.engine.transformer import TransformerEmbedder
+from embeddings.engine.verify import SAMPLES, TOLERANCE, largest_difference
+from embeddings.engine.weights import sha256_of, write_json
+
+PACKAGES = ("openvino", "sentence-transformers", "transformers", "torch", "tokenizers")
+
+
+class DoesNotConvert(Exception):
+    """The model needs PyTorch; the message says why."""
+
+
+class Pipeline(torch.nn.Module):
+    """The whole model, pooling and normalisation included, as a function of two tensors."""
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+        """Vectors `(n, dimensions)` of ids and mask `(n, longest)`."""
+        return self.model(features(self.model, input_ids, attention_mask))["sentence_embedding"]
+
+
+def convert(card: ModelCard, destination: Path) -> None:
+    """Fill the folder with model, tokenizer and meta.json. Raises DoesNotConvert, UnusableModel."""
+    model = load_sentence_transformer(card, device="cpu", precision="float32")
+    tokenizer = fast_tokenizer(model)
+    tokenizer.save(str(destination / TOKENIZER_FILE))
+    pad_id = int(model.tokenizer.pad_token_id or 0)
+    _save_graph(model, destination / MODEL_FILE)
+    _verify(model, card, destination, pad_id=pad_id)
+    weights = {
+        path.relative_to(card.folder).as_posix(): sha256_of(path)
+        for path in sorted(card.folder.rglob("*.safetensors"))
+    }
+    meta = {
+        "runtime": "openvino",
+        "dimensions": card.dimensions,
+        "max_tokens": card.max_tokens,
+        "prompts": card.prompts,
+        "pad_id": pad_id,
+        "weights": weights,
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+    write_json(destination / META_FILE, meta)
+
+
+def _save_graph(model: SentenceTransformer, path: Path) -> None:
+    # Two rows of unequal length: a trace of one row could freeze the batch or the mask.
+    ids = torch.randint(5, 20, (2, 7))
+    mask = torch.ones_like(ids)
+    mask[1, 4:] = 0
+    try:
+        with torch.inference_mode():
+            graph = openvino.convert_model(
+                Pipeline(model).eval(), example_input={"input_ids": ids, "attention_mask": mask}
+            )
+        openvino.save_model(graph, path, compress_to_fp16=False)
+    except OSError:
+        raise
+    except Exception as error:  # tracing runs the model's code: it may raise anything
+        raise DoesNotConvert(f"{type(error).__name__}: {error}") from error
+
+
+def _verify(model: SentenceTransformer, card: ModelCard, folder: Path, *, pad_id: int) -> None:
+    """Compare with sentence-transformers' own encode, alone and in one batch, both input types."""
+    try:
+        runtime = OpenVinoRuntime(folder, pad_id=pad_id, precision="float32", threads=0)
+    except RuntimeError as error:
+        raise DoesNotConvert(f"OpenVINO can't compile the graph: {error}") from error
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+    embedder = TransformerEmbedder(
+        card=card,
+        fingerprint="",
+        reader=Reader(tokenizer, max_tokens=card.max_tokens),
+        runtime=runtime,
+        # Above all samples together: one batch, every row but the longest padded.
+        batch_tokens=card.max_tokens * len(SAMPLES),
+    )
+    difference = largest_difference(model, card, embedder)
+    embedder.close()
+    if not difference <= TOLERANCE["float32"]:  # so that NaN fails too
+        raise DoesNotConvert(f"The vectors differ from PyTorch's by {difference:.1e}.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("destination", type=Path)
+    arguments = parser.parse_args()
+    card = read_card(arguments.source.name, arguments.source)
+    try:
+        convert(card, arguments.destination)
+    except DoesNotConvert as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the parent's only way to know
+        return DOES_NOT_CONVERT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

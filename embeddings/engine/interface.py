@@ -1,0 +1,90 @@
+"""What the engine promises: the embedder, what it returns, and how it is set up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+InputType = Literal["document", "query"]
+Precision = Literal["float32", "bfloat16"]
+RuntimeName = Literal["openvino", "pytorch", "hashing"]
+
+
+class UnusableModel(RuntimeError):
+    """A model's folder is broken or asks for what is not allowed; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """`vectors` C-contiguous float32 `(n, dimensions)`; `tokens` int32 `(n,)`, those really read,
+    special ones and the prompt's included; `truncated` bool `(n,)`.
+    """
+
+    vectors: NDArray[np.float32]
+    tokens: NDArray[np.int32]
+    truncated: NDArray[np.bool_]
+
+
+class Embedder(Protocol):
+    """Texts to vectors; safe to share between threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the vectors: equal fingerprints, equal vectors (|Δ| ≤ 1e-5 in float32)."""
+        ...
+
+    @property
+    def runtime(self) -> RuntimeName: ...
+
+    def embed(
+        self, texts: Sequence[str], *, input_type: InputType = "document", truncate: bool = True
+    ) -> Embedded:
+        """The texts' vectors in their order. Raises TextTooLong, before any inference, for the
+        first text that would have to be cut while `truncate` is off.
+        """
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens each text has, special ones included, prompts not, however many there are."""
+        ...
+
+    def close(self) -> None:
+        """Give the model's threads and memory back; the embedder can't be used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """`threads` 0 is one for each core that this process may use; `batch_tokens` is a ceiling:
+    a runtime takes less where less is faster.
+    """
+
+    data_dir: Path
+    model_dir: Path | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Precision = "float32"
+    threads: int = 0
+    batch_tokens: int = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a model is, known without loading it; `revision` is the weights' hash, shortened."""
+
+    name: str
+    dimensions: int
+    max_tokens: int
+    revision: str
+    fingerprint: str
