@@ -46,6 +46,11 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+FINISHED_STATES = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+UNFINISHED_STATES = (JobState.QUEUED, JobState.RUNNING)
+"""What a worker may take; a parked job is in neither, it waits for a person."""
+
+
 class OnConflict(StrEnum):
     """What adding does with a document that is there already."""
 

@@ -140,7 +140,9 @@ class JobFinished(EmbeddingsError):
     title = "Conflict"
 
 
-class JobCancelled(EmbeddingsError):
-    """The job was cancelled at the request of its owner or an operator."""
+class CollectionDeleted(EmbeddingsError):
+    """The collection was deleted before the job ended."""
 
-    code = "job_cancelled"
+    status = 404
+    code = "collection_deleted"
+    title = "Not found"

@@ -39,12 +39,22 @@ class Job(models.Model):
         default=JobState.QUEUED.value,
     )
     params = models.JSONField(default=dict)
-    done = models.BigIntegerField(default=0)
+    done = models.BigIntegerField(default=0, help_text="Where a job that is taken over goes on.")
     total = models.BigIntegerField(null=True)
+    rate = models.FloatField(null=True, help_text="Done in a second, since the last start.")
     result = models.JSONField(default=dict)
+    refused = models.JSONField(
+        default=list, help_text="The first lines of an import that were refused, with the reasons."
+    )
     error = models.TextField(blank=True, default="", help_text="What went wrong, safe to show.")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    cancel_requested = models.BooleanField(default=False)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Starts since the last progress."
+    )
+    lease = models.UUIDField(
+        null=True,
+        editable=False,
+        help_text="Held by the worker that runs the job; whoever lost it can't write any more.",
+    )
     request_id = models.CharField(max_length=64, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
@@ -59,6 +69,13 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    @property
+    def seconds(self) -> float:
+        """Time from the first start to the end; 0 where one of them is missing."""
+        if self.started_at is None or self.finished_at is None:
+            return 0.0
+        return (self.finished_at - self.started_at).total_seconds()
 
 
 class JobPart(models.Model):

@@ -1,0 +1,267 @@
+"""Jobs as their workers see them: taken, kept in step with the work, ended, retried.
+
+Whoever runs a job holds its lease. Every write is bound to the lease, so a worker that was thought
+dead, or whose job was cancelled, can change nothing any more.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.exceptions import AlreadyEnqueued
+
+from accounts.exceptions import Problem
+from embeddings.constants import UNFINISHED_STATES, JobState
+from embeddings.models import Job, JobPart
+from embeddings.services.jobs import enqueue
+from embeddings.telemetry import job_finished, log, log_context
+
+RETRY_BASE_S = 2.0
+RETRY_MAX_S = 300.0
+
+HEARTBEAT_S = 2.0
+STALLED_AFTER_S = 10.0
+"""A worker that is silent for so long is thought dead; five heartbeats, as a busy machine delays
+some."""
+
+SOURCE = "source"
+"""The parameter of a job that a command runs in its own process, without the queue."""
+
+
+class JobLost(Exception):
+    """Another worker has the job now, or it was cancelled."""
+
+
+class JobInterrupted(Exception):
+    """This worker is asked to stop; another goes on with the job."""
+
+
+class JobRetry(Exception):
+    """The job's next attempt, `delay` seconds from now."""
+
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
+        super().__init__(f"next attempt in {delay:.1f} s")
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class JobRun:
+    """A job in the hands of this worker."""
+
+    job: Job
+    lease: uuid.UUID
+    should_stop: Callable[[], bool] = _never
+    done_before: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+
+def run_job(
+    *,
+    job_id: uuid.UUID,
+    work: Callable[[JobRun], None],
+    should_stop: Callable[[], bool] = _never,
+) -> None:
+    """Take the job, do the work, and record how it ended; does nothing about a finished job.
+
+    Raises JobRetry when the work is to be tried again.
+    """
+    run = take_job(job_id=job_id, should_stop=should_stop)
+    if run is None:
+        return
+    with log_context(job_id=str(job_id), request_id=run.job.request_id):
+        log.info("job_started", kind=run.job.kind, attempt=run.job.attempts)
+        try:
+            work(run)
+            finish_run(run=run)
+        except JobLost:
+            log.info("job_lost")
+        except JobInterrupted:
+            _hand_back(run)
+            raise JobRetry(0) from None
+        except Exception as error:  # noqa: BLE001  whatever it is, the row must tell the owner
+            if not connection.in_atomic_block:
+                # A connection that broke under the work would break the record of it too.
+                connection.close_if_unusable_or_obsolete()
+            delay = record_failure(run=run, error=error)
+            if delay is not None:
+                raise JobRetry(delay) from None
+
+
+def take_job(
+    *, job_id: uuid.UUID, should_stop: Callable[[], bool] = _never, again: bool = False
+) -> JobRun | None:
+    """The job under a new lease, or None when there is nothing to do; `again` takes a parked or
+    cancelled one too.
+    """
+    lease = uuid.uuid4()
+    jobs = Job.objects.filter(pk=job_id)
+    if not again:
+        jobs = jobs.filter(state__in=UNFINISHED_STATES)
+    taken = jobs.update(
+        state=JobState.RUNNING.value,
+        lease=lease,
+        attempts=F("attempts") + 1,
+        started_at=Coalesce("started_at", Now()),
+        finished_at=None,
+        error="",
+    )
+    if not taken:
+        return None
+    job = Job.objects.select_related("collection__active").get(pk=job_id)
+    run = JobRun(job=job, lease=lease, should_stop=should_stop, done_before=job.done)
+    if not again and job.attempts > settings.EMBED.job_max_attempts:
+        # Its workers died, or they would have counted: this job may be what kills them.
+        _end(run, JobState.PARKED, "The worker ended unexpectedly in every attempt.")
+        return None
+    return run
+
+
+def check_run(*, run: JobRun) -> None:
+    """Between two steps of the work: raises JobInterrupted or JobLost."""
+    if run.should_stop():
+        raise JobInterrupted
+    if not Job.objects.filter(pk=run.job.pk, lease=run.lease).exists():
+        raise JobLost
+
+
+def record_progress(*, run: JobRun, done: int, **changes: Any) -> None:
+    """Say how far the work is; inside the transaction that stores the step's results, this makes
+    the step happen exactly once. Raises JobLost.
+    """
+    elapsed = max(time.monotonic() - run.started, 1e-3)
+    rate = round((done - run.done_before) / elapsed, 1)
+    # Attempts count against a job that fails time and again in one place, not against a long one.
+    _update(run, done=done, rate=rate, attempts=1, **changes)
+
+
+def finish_run(*, run: JobRun) -> None:
+    """The work is done. Raises JobLost."""
+    _end(run, JobState.SUCCEEDED, "")
+
+
+def park_run(*, run: JobRun, error: str) -> None:
+    """The work waits for a person. Raises JobLost."""
+    _end(run, JobState.PARKED, error)
+
+
+def record_failure(*, run: JobRun, error: Exception) -> float | None:
+    """Record the failure; returns the seconds until the next attempt, None when there is none.
+
+    A fault of the input fails the job at once; what may pass is tried again, and parked in the end.
+    """
+    if isinstance(error, Problem) and error.status < 500:
+        log.info("job_failed", code=error.code)
+        _end_if_ours(run, JobState.FAILED, error.detail)
+        return None
+    transient = isinstance(error, Problem | OperationalError | InterfaceError)
+    attempt, limit = run_attempts(run), settings.EMBED.job_max_attempts
+    log.warning("job_attempt_failed", attempt=attempt, exc_info=not transient)
+    text = (
+        "The database or the model could not be reached."
+        if transient
+        else "Something went wrong inside the service; its log has the details under this job's id."
+    )
+    if attempt >= limit:
+        _end_if_ours(run, JobState.PARKED, f"{text} Parked after {attempt} attempts.")
+        return None
+    delay = retry_delay(attempt=attempt)
+    text = f"{text} Attempt {attempt} of {limit}; the next is in {delay:.0f} s."
+    try:
+        _update(run, state=JobState.QUEUED.value, lease=None, error=text)
+    except JobLost:
+        return None
+    return delay
+
+
+def retry_delay(*, attempt: int) -> float:
+    """Seconds until the attempt after this one: exponential, with jitter so that jobs that failed
+    together do not come back together.
+    """
+    bound = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** (attempt - 1))
+    return bound * random.uniform(0.5, 1.0)  # noqa: S311  no secret
+
+
+def retry_stalled_jobs() -> int:
+    """Put the jobs of dead workers back in the queue; returns how many.
+
+    Also those whose place in the queue is gone, which no worker would ever find.
+    """
+    dead = Q(worker=None) | Q(
+        worker__last_heartbeat__lt=timezone.now() - timedelta(seconds=STALLED_AFTER_S)
+    )
+    with transaction.atomic():
+        # Locked, so that two sweepers never retry a job that one of them has got running again.
+        stalled = list(
+            ProcrastinateJob.objects.filter(dead, status="doing")
+            .select_for_update(of=("self",), skip_locked=True)
+            .values_list("pk", flat=True)
+        )
+        for pk in stalled:
+            app.job_manager.retry_job_by_id(job_id=pk, retry_at=timezone.now())
+    return len(stalled) + _enqueue_lost_jobs()
+
+
+def _enqueue_lost_jobs() -> int:
+    jobs = list(Job.objects.filter(state__in=UNFINISHED_STATES).exclude(params__has_key=SOURCE))
+    queued = set(
+        ProcrastinateJob.objects.filter(
+            status__in=("todo", "doing"), args__job_id__in=[str(job.pk) for job in jobs]
+        ).values_list("args__job_id", flat=True)
+    )
+    lost = [job for job in jobs if str(job.pk) not in queued]
+    for job in lost:
+        try:
+            with transaction.atomic():
+                enqueue(job=job)
+        except AlreadyEnqueued:
+            continue  # another sweeper was faster
+    return len(lost)
+
+
+def run_attempts(run: JobRun) -> int:
+    """How many attempts there were since the last progress, this one included."""
+    return Job.objects.filter(pk=run.job.pk).values_list("attempts", flat=True).first() or 1
+
+
+def _hand_back(run: JobRun) -> None:
+    """A stop is nobody's fault: it does not count as an attempt."""
+    try:
+        _update(run, state=JobState.QUEUED.value, lease=None, attempts=F("attempts") - 1)
+    except JobLost:
+        log.info("job_lost")
+
+
+def _end_if_ours(run: JobRun, state: JobState, error: str) -> None:
+    try:
+        _end(run, state, error)
+    except JobLost:
+        log.info("job_lost")
+
+
+def _end(run: JobRun, state: JobState, error: str) -> None:
+    with transaction.atomic():
+        _update(run, state=state.value, lease=None, error=error, finished_at=Now())
+        if state != JobState.PARKED:
+            JobPart.objects.filter(job=run.job).delete()
+    run.job.refresh_from_db(fields=["finished_at"])
+    job_finished(kind=run.job.kind, state=state, seconds=run.job.seconds)
+
+
+def _update(run: JobRun, **changes: Any) -> None:
+    if not Job.objects.filter(pk=run.job.pk, lease=run.lease).update(**changes):
+        raise JobLost

@@ -1,0 +1,126 @@
+"""Jobs as their owners see them: started, listed, cancelled."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from procrastinate.contrib.django import app
+
+from accounts.policy import Action
+from accounts.principal import Principal
+from embeddings.constants import FINISHED_STATES, JobKind, JobState
+from embeddings.exceptions import JobFinished, NotFound
+from embeddings.models import Collection, Job
+from embeddings.telemetry import current_request_id, job_finished
+
+
+def start_job(
+    *,
+    owner_id: int,
+    kind: JobKind,
+    collection: Collection,
+    params: dict[str, Any] | None = None,
+    total: int | None = None,
+) -> Job:
+    """A new job, in the queue as soon as the surrounding transaction commits, and never without
+    it.
+    """
+    with transaction.atomic():
+        job = make_job(
+            owner_id=owner_id, kind=kind, collection=collection, params=params, total=total
+        )
+        enqueue(job=job)
+    return job
+
+
+def make_job(
+    *,
+    owner_id: int,
+    kind: JobKind,
+    collection: Collection,
+    params: dict[str, Any] | None = None,
+    total: int | None = None,
+) -> Job:
+    """The row alone, for who adds to it before it is queued, or runs it in this process."""
+    job = Job.objects.create(
+        owner_id=owner_id,
+        kind=kind.value,
+        collection=collection,
+        params=params or {},
+        total=total,
+        request_id=current_request_id(),
+    )
+    job.refresh_from_db(fields=["created_at"])
+    return job
+
+
+def enqueue(*, job: Job) -> None:
+    """Put the job in the queue, on Django's connection and so in its transaction.
+
+    The locks allow each job once in the queue and once at work.
+    """
+    lock = str(job.pk)
+    app.configure_task(name=job.kind, allow_unknown=False, lock=lock, queueing_lock=lock).defer(
+        job_id=lock
+    )
+
+
+def get_job(*, principal: Principal, job_id: uuid.UUID, action: Action = Action.READ) -> Job:
+    """The job, with its collection. Raises NotFound."""
+    jobs = Job.objects.visible_to(principal, action).select_related("collection")
+    job = jobs.filter(pk=job_id).first()
+    if job is None:
+        raise NotFound
+    return job
+
+
+def list_jobs(
+    *,
+    principal: Principal,
+    state: JobState | None = None,
+    kind: JobKind | None = None,
+    collection: str | None = None,
+    after: tuple[datetime, uuid.UUID] | None = None,
+    limit: int,
+) -> list[Job]:
+    """The next `limit` jobs, newest first, behind the key `after` (creation and id); without
+    their refused lines.
+    """
+    jobs = Job.objects.visible_to(principal, Action.READ)
+    jobs = jobs.select_related("collection").defer("refused")
+    if state is not None:
+        jobs = jobs.filter(state=state.value)
+    if kind is not None:
+        jobs = jobs.filter(kind=kind.value)
+    if collection is not None:
+        jobs = jobs.filter(collection__name=collection)
+    if after is not None:
+        created_at, pk = after
+        jobs = jobs.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
+    return list(jobs.order_by("-created_at", "-pk")[:limit])
+
+
+def cancel_job(*, job: Job) -> Job:
+    """End the job at once: its worker can write no more and stops at its next step.
+
+    What was stored stays. Raises JobFinished.
+    """
+    with transaction.atomic():
+        job = (
+            Job.objects.select_for_update(of=("self",)).select_related("collection").get(pk=job.pk)
+        )
+        if job.state in FINISHED_STATES:
+            raise JobFinished(state=job.state)
+        of_total = "" if job.total is None else f" of {job.total}"
+        job.error = f"Cancelled on request after {job.done}{of_total}; what was stored stays."
+        job.state = JobState.CANCELLED.value
+        job.lease = None
+        job.finished_at = Now()
+        job.save(update_fields=["error", "state", "lease", "finished_at"])
+        job.parts.all().delete()
+    job.refresh_from_db(fields=["finished_at"])
+    job_finished(kind=job.kind, state=job.state, seconds=job.seconds)
+    return job
