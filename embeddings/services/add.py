@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,9 +24,13 @@ from embeddings.models.document import document_id
 from embeddings.services.collection import lock_collection
 from embeddings.services.embed import check_text
 from embeddings.services.engine import require_fingerprint
+from embeddings.services.index import request_index_if_due
 from embeddings.store.chunks import ChunkRow, replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
 from embeddings.types.document import AddResult, DocumentInput
+
+Within = Callable[[AddResult, Written], None]
+"""What else belongs to the transaction that stores the documents."""
 
 WRITE_ATTEMPTS = 5
 """How often a batch is embedded anew because others changed the same documents meanwhile."""
@@ -49,16 +53,34 @@ def add_documents(
     truncate: bool = True,
 ) -> AddResult:
     """Store the documents with their vectors, in one transaction; those whose text is stored
-    already are not embedded again.
+    already are not embedded again. A collection that has grown large gets its index as a job.
 
     Raises DuplicateDocument, DocumentExists, EmptyText, InvalidRequest, InvalidVector,
     DimensionsMismatch, TextTooLong, CollectionBusy; each names the document, and then nothing is
     stored.
     """
+    result = store_documents(
+        collection=collection, documents=documents, on_conflict=on_conflict, truncate=truncate
+    )
+    request_index_if_due(collection=collection)
+    return result
+
+
+def store_documents(
+    *,
+    collection: Collection,
+    documents: Sequence[DocumentInput],
+    on_conflict: OnConflict = OnConflict.UPSERT,
+    truncate: bool = True,
+    within: Within | None = None,
+) -> AddResult:
+    """`add_documents` for one batch of many: without a thought for the index, which is built faster
+    after the last of them; `within` runs in the transaction.
+    """
     for index, document in enumerate(documents):
         check_text(document.text, param=f"documents.{index}.text")
         if document.embedding is not None:
-            _check_vector(document.embedding, collection, param=f"documents.{index}.embedding")
+            check_vector(document.embedding, collection, param=f"documents.{index}.embedding")
     rows = _rows(collection, documents)
     vectors = _Vectors(
         {
@@ -70,16 +92,9 @@ def add_documents(
     for _ in range(WRITE_ATTEMPTS):
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
         _embed_missing(collection, rows, stored, on_conflict, vectors, truncate=truncate)
-        written = _write(collection, rows, on_conflict, vectors)
-        if written is not None:
-            return AddResult(
-                ids=[row.external_id for row in rows],
-                added=len(written.added),
-                updated=len(written.updated),
-                unchanged=len(rows) - len(written.added) - len(written.updated),
-                truncated=vectors.truncated,
-                tokens=vectors.tokens,
-            )
+        result = _write(collection, rows, on_conflict, vectors, within)
+        if result is not None:
+            return result
     raise CollectionBusy
 
 
@@ -108,7 +123,8 @@ def _content_hash(document: DocumentInput) -> bytes:
     return digest.digest()
 
 
-def _check_vector(vector: NDArray[np.float32], collection: Collection, *, param: str) -> None:
+def check_vector(vector: NDArray[np.float32], collection: Collection, *, param: str) -> None:
+    """Raises DimensionsMismatch or InvalidVector for what the collection can't hold."""
     expected = collection.generation.dimensions
     if vector.shape != (expected,):
         raise DimensionsMismatch(param=param, given=vector.shape[0], expected=expected)
@@ -157,7 +173,8 @@ def _write(
     rows: Sequence[DocumentRow],
     on_conflict: OnConflict,
     vectors: _Vectors,
-) -> Written | None:
+    within: Within | None,
+) -> AddResult | None:
     """None when others changed documents since they were looked up, so that a vector is missing
     now.
     """
@@ -186,7 +203,17 @@ def _write(
         )
         if written.added or written.updated:
             bump(collection, added=len(written.added))
-        return written
+        result = AddResult(
+            ids=[row.external_id for row in rows],
+            added=len(written.added),
+            updated=len(written.updated),
+            unchanged=len(rows) - len(written.added) - len(written.updated),
+            truncated=vectors.truncated,
+            tokens=vectors.tokens,
+        )
+        if within is not None:
+            within(result, written)
+        return result
 
 
 def bump(collection: Collection, *, added: int) -> None:
