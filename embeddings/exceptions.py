@@ -44,6 +44,10 @@ class TextTooLong(InvalidRequest):
 
     code = "text_too_long"
 
+    def at(self, param: str, *, index: int) -> "TextTooLong":
+        """The same refusal in the words of a request, whose numbering may be another."""
+        return TextTooLong(param=param, **{**self.values, "index": index})
+
 
 class EngineUnavailable(EmbeddingsError):
     """The embedding model is not ready. Try again in a few seconds."""

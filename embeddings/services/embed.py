@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from embeddings.exceptions import EmptyText, InvalidRequest
+from embeddings.exceptions import EmptyText, InvalidRequest, TextTooLong
 from embeddings.services.engine import get_embedder
 from embeddings.types.embed import EmbedResult, InputType
 from embeddings.types.text import is_storable
@@ -32,7 +32,11 @@ def embed_texts(
             detail=f"{embedder.name} has {embedder.dimensions} dimensions and was not trained for"
             " fewer. Leave the field out.",
         )
-    embedded = embedder.embed(texts, input_type=input_type, truncate=truncate)
+    try:
+        embedded = embedder.embed(texts, input_type=input_type, truncate=truncate)
+    except TextTooLong as error:
+        index = error.values["index"]
+        raise error.at(f"input.{index}", index=index) from None
     return EmbedResult(
         model=embedder.name,
         dimensions=embedder.dimensions,

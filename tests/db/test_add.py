@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from embeddings.constants import OnConflict
+from embeddings.engine.hashing import HashingEmbedder
 from embeddings.exceptions import (
     DimensionsMismatch,
     DocumentExists,
@@ -168,13 +169,16 @@ def test_nothing_is_stored_when_writing_vectors_fails(monkeypatch: pytest.Monkey
     assert stored(collection) == {}
 
 
-def test_a_text_over_the_limit_is_refused_on_request() -> None:
+def test_a_text_over_the_limit_is_refused_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(engine._embedders, "hashing-384", HashingEmbedder(max_tokens=3))
     collection = make_collection()
-    long = "word " * 30_000
-    with pytest.raises(TextTooLong):
-        add_documents(collection=collection, documents=documents(long), truncate=False)
-    assert stored(collection) == {}
-    assert add_documents(collection=collection, documents=documents(long)).truncated == ["d0"]
+    add_documents(collection=collection, documents=documents("stored"))
+    batch = documents("stored", "short", "one two three four")
+    with pytest.raises(TextTooLong) as refusal:
+        add_documents(collection=collection, documents=batch, truncate=False)
+    assert refusal.value.param == "documents.2.text"
+    assert stored(collection) == {"d0": "stored"}
+    assert add_documents(collection=collection, documents=batch).truncated == ["d2"]
 
 
 @pytest.mark.django_db(transaction=True)
