@@ -50,7 +50,7 @@ def find_model(name: str, options: EngineOptions) -> tuple[ModelCard, dict[str, 
     folders = _operators_folders(options)
     folder = _shipped_folder() if name == MINILM else folders.get(name)
     if folder is None:
-        raise UnknownModel(model=name, known=", ".join(model_names(options)))
+        raise UnknownModel(param="model", model=name, known=", ".join(model_names(options)))
     card = read_card(name, folder)
     weights = weights_sha256(folder, memory=models_folder(options) / "weights.json")
     if name == MINILM and weights != {"model.safetensors": MINILM_SHA256}:
