@@ -1,0 +1,131 @@
+"""Runs queued jobs until told to stop, and takes over those of workers that died."""
+
+import asyncio
+import signal
+import time
+from argparse import ArgumentParser
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from asgiref.sync import sync_to_async
+from django.core.management.base import BaseCommand
+from django.db import connection
+from procrastinate import App, PsycopgConnector
+from procrastinate.contrib.django import app, connector_params
+from procrastinate.exceptions import ConnectorException
+
+from embeddings.services.job_runs import HEARTBEAT_S, STALLED_AFTER_S, retry_stalled_jobs
+from embeddings.store.partitions import drop_orphaned_partitions
+from embeddings.telemetry import log
+
+CONCURRENCY = 2
+"""An index is built by the database while an import keeps the model busy."""
+
+SWEEP_S = 3.0
+DROP_ORPHANS_S = 3600.0
+POLL_S = 2.0
+"""A new job announces itself; a retried one is found by polling."""
+
+RECONNECT_S = 2.0
+CONNECTIONS = 4
+
+
+class Command(BaseCommand):
+    help = "Run background jobs: imports and index builds. SIGTERM lets the running step finish."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--concurrency",
+            type=int,
+            default=CONCURRENCY,
+            help=f"Jobs at a time (default {CONCURRENCY}).",
+        )
+
+    def handle(self, *_: Any, concurrency: int, **__: Any) -> None:
+        asyncio.run(work(concurrency=concurrency))
+
+
+async def work(*, concurrency: int) -> None:
+    """Run jobs until SIGTERM or SIGINT; an outage of the database only interrupts that."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    while not stopping.is_set():
+        try:
+            await run_worker(stopping, concurrency=concurrency)
+        except (psycopg.Error, ConnectorException):
+            log.warning("worker_lost_database", retry_in_s=RECONNECT_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), RECONNECT_S)
+
+
+async def run_worker(stopping: asyncio.Event, *, concurrency: int) -> None:
+    """One life of procrastinate's worker, which ends itself when it loses its connection."""
+    worker_app = make_app()
+    async with worker_app.open_async():
+        worker = asyncio.create_task(
+            worker_app.run_worker_async(
+                name="worker",
+                concurrency=concurrency,
+                install_signal_handlers=False,
+                # Jobs are told to stop at once, and do so after their running step.
+                shutdown_graceful_timeout=0,
+                # Our own rows are the history.
+                delete_jobs="always",
+                fetch_job_polling_interval=POLL_S,
+                update_heartbeat_interval=HEARTBEAT_S,
+                stalled_worker_timeout=STALLED_AFTER_S,
+            )
+        )
+        housekeeping = asyncio.create_task(keep_house())
+        stop = asyncio.create_task(stopping.wait())
+        log.info("worker_started", concurrency=concurrency)
+        await asyncio.wait({worker, stop}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (housekeeping, stop, worker):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
+    log.info("worker_stopped")
+
+
+def make_app() -> App:
+    """The app with connections of its own, one of which listens: Django's can do neither.
+
+    The tasks stay bound to Django's app, so that a job which starts another does so in its own
+    transaction.
+    """
+    connector = PsycopgConnector(
+        kwargs={**connector_params(), "application_name": "worker"},
+        min_size=1,
+        max_size=CONNECTIONS,
+        name="worker",
+    )
+    return app.with_connector(connector)
+
+
+async def keep_house() -> None:
+    """Take over what dead workers left, every few seconds, and drop deleted collections' tables
+    that a crash left, every hour.
+    """
+    sweep_in_thread = sync_to_async(sweep, thread_sensitive=False)
+    drop_due = time.monotonic()
+    while True:
+        drop_orphans = time.monotonic() >= drop_due
+        if drop_orphans:
+            drop_due += DROP_ORPHANS_S
+        await sweep_in_thread(drop_orphans=drop_orphans)
+        await asyncio.sleep(SWEEP_S)
+
+
+def sweep(*, drop_orphans: bool) -> None:
+    """One round of housekeeping; a failure is logged, and the next round tries again."""
+    try:
+        if retried := retry_stalled_jobs():
+            log.info("jobs_taken_over", count=retried)
+        if drop_orphans and (dropped := drop_orphaned_partitions()):
+            log.info("orphans_dropped", count=dropped)
+    except Exception:  # noqa: BLE001  the worker's jobs must go on
+        log.warning("housekeeping_failed", exc_info=True)
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""Commands, some of them as processes of their own."""

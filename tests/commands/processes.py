@@ -1,0 +1,66 @@
+"""The project's commands as processes beside the test, on the test's database."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import connection
+
+from embedsite.config import BASE_DIR
+
+TIMEOUT_S = 60.0
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Leads a command to the test's database and folder."""
+    place = connection.settings_dict
+    query = urlencode({"host": place["HOST"], "port": place["PORT"]})
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "embedsite.settings",
+        "DATABASE_URL": f"postgresql://{place['USER']}@/{place['NAME']}?{query}",
+        "EMBED_DATA_DIR": str(settings.EMBED.data_dir),
+        "EMBED_DEFAULT_MODEL": "hashing-384",
+        **changes,
+    }
+
+
+@contextmanager
+def command(*arguments: str, **changes: str) -> Iterator[subprocess.Popen[str]]:
+    """`manage.py` with the arguments, in a process group of its own, killed in the end."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=BASE_DIR,
+        env=environment(**changes),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    try:
+        yield process
+    finally:
+        kill(process)
+        _, errors = process.communicate()
+        print(errors[-5000:])  # noqa: T201  pytest shows it when the test fails
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """kill -9 of the process and all it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(TIMEOUT_S)
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> None:
+    """Until the condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

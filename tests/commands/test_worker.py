@@ -1,0 +1,145 @@
+"""The worker as a process: it works, stops in order, and its work survives its death."""
+
+import signal
+from collections.abc import Iterator
+
+import orjson
+import psycopg
+import pytest
+from django.db import connection
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from embeddings.constants import JobState, OnConflict
+from embeddings.models import Chunk, Collection, Document, Job
+from embeddings.services.imports import start_import
+from embeddings.store.partitions import documents_table
+from tests.commands.processes import TIMEOUT_S, command, kill, wait_for
+from tests.factories import make_collection
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.serve]
+
+MANY = 12_000
+"""Some seconds of work, so that there is time to interrupt it."""
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue() -> None:
+    """Django's flush knows nothing of procrastinate's tables."""
+    ProcrastinateJob.objects.all().delete()
+
+
+def lines(count: int) -> Iterator[bytes]:
+    for number in range(1, count + 1):
+        yield orjson.dumps({"id": f"d{number}", "text": f"text of number {number}"}) + b"\n"
+
+
+def start(count: int) -> Job:
+    collection = make_collection()
+    return start_import(
+        owner_id=collection.owner_id,
+        collection=collection,
+        chunks=lines(count),
+        gzip=False,
+        on_conflict=OnConflict.ERROR,
+    )
+
+
+def fresh(job: Job) -> Job:
+    return Job.objects.get(pk=job.pk)
+
+
+def has_begun(job: Job) -> bool:
+    return fresh(job).done > 0
+
+
+def has_ended(job: Job) -> bool:
+    return fresh(job).state not in (JobState.QUEUED, JobState.RUNNING)
+
+
+def assert_all_there_once(job: Job, count: int) -> None:
+    """`on_conflict: error` refuses a line that is read twice."""
+    job = fresh(job)
+    assert (job.state, job.done, job.error) == ("succeeded", count, "")
+    assert (job.result["added"], job.result["refused"]) == (count, 0)
+    collection = Collection.objects.get(pk=job.collection_id)
+    assert collection.document_count == count
+    assert Document.objects.filter(collection_id=collection.pk).count() == count
+    assert Chunk.objects.filter(generation_id=collection.active_id).count() == count
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_it_works() -> None:
+    with command("worker") as worker:
+        first = start(10)
+        wait_for(lambda: has_ended(first), timeout_s=10)
+        second = start(10)
+        wait_for(lambda: has_ended(second), timeout_s=5)
+        wait_for(lambda: not ProcrastinateJob.objects.exists(), timeout_s=5)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(TIMEOUT_S) == 0
+    for job in (first, second):
+        assert_all_there_once(job, 10)
+
+
+def test_stopping_hands_the_job_back() -> None:
+    job = start(MANY)
+    with command("worker") as worker:
+        wait_for(lambda: has_begun(job))
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(10) == 0
+    stopped = fresh(job)
+    assert (stopped.state, stopped.attempts, stopped.lease) == ("queued", 0, None)
+    assert 0 < stopped.done < MANY
+    with command("worker"):
+        wait_for(lambda: has_ended(job))
+        wait_for(lambda: not ProcrastinateJob.objects.exists(), timeout_s=5)
+    assert_all_there_once(job, MANY)
+
+
+def test_another_worker_takes_over_from_one_that_was_killed() -> None:
+    job = start(MANY)
+    with command("worker") as worker:
+        wait_for(lambda: has_begun(job))
+        kill(worker)
+    killed = fresh(job)
+    assert killed.state == JobState.RUNNING
+    assert 0 < killed.done < MANY
+    assert Document.objects.filter(collection_id=killed.collection_id).count() == killed.done
+    with command("worker"):
+        wait_for(lambda: fresh(job).lease != killed.lease, timeout_s=20)
+        wait_for(lambda: has_ended(job))
+        wait_for(lambda: not ProcrastinateJob.objects.exists(), timeout_s=5)
+    assert_all_there_once(job, MANY)
+
+
+def test_a_lost_connection_is_no_end() -> None:
+    with command("worker"):
+        first = start(10)
+        wait_for(lambda: has_ended(first), timeout_s=10)
+        place = connection.settings_dict
+        with psycopg.connect(
+            host=place["HOST"], port=place["PORT"], dbname=place["NAME"], user=place["USER"]
+        ) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'worker'"
+            )
+        second = start(10)
+        wait_for(lambda: has_ended(second), timeout_s=20)
+    assert_all_there_once(second, 10)
+
+
+def test_tables_that_a_crash_left_behind_are_dropped() -> None:
+    collection = make_collection()
+    table = documents_table(collection.pk)
+    Collection.objects.filter(pk=collection.pk).update(active=None)
+    Collection.objects.filter(pk=collection.pk).delete()
+    assert exists(table)
+    with command("worker"):
+        wait_for(lambda: not exists(table))
+
+
+def exists(table: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
+        return bool(cursor.fetchone()[0])
