@@ -28,7 +28,7 @@ def largest_difference(model: SentenceTransformer, card: ModelCard, embedder: Em
     """The largest |Δ| of a component over the samples, each alone and all together, relative to
     the largest component where that is above 1; NaN where a vector is not finite.
     """
-    differences = []
+    differences: list[float] = []
     for input_type in INPUT_TYPES:
         prompt = card.prompts[input_type]
         expected = np.asarray(
@@ -39,6 +39,7 @@ def largest_difference(model: SentenceTransformer, card: ModelCard, embedder: Em
         alone = [embedder.embed([text], input_type=input_type).vectors for text in SAMPLES]
         together = embedder.embed(SAMPLES, input_type=input_type).vectors
         differences.extend(
-            np.abs(actual - expected).max() / scale for actual in (together, np.concatenate(alone))
+            float(np.abs(actual - expected).max()) / scale
+            for actual in (together, np.concatenate(alone))
         )
     return float(np.max(differences))
