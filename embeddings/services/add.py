@@ -1,6 +1,7 @@
 """Adding documents: text, metadata and vectors appear together or not at all."""
 
 import hashlib
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
+from embeddings import telemetry
 from embeddings.constants import OnConflict
 from embeddings.exceptions import (
     CollectionBusy,
@@ -18,12 +20,13 @@ from embeddings.exceptions import (
     DocumentExists,
     DuplicateDocument,
     InvalidVector,
+    TextTooLong,
 )
 from embeddings.models import Collection
 from embeddings.models.document import document_id
 from embeddings.services.collection import lock_collection
 from embeddings.services.embed import check_text
-from embeddings.services.engine import require_fingerprint
+from embeddings.services.engine import require_fingerprint, run_embedder
 from embeddings.services.index import request_index_if_due
 from embeddings.store.chunks import ChunkRow, replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
@@ -77,6 +80,7 @@ def store_documents(
     """`add_documents` for one batch of many: without a thought for the index, which is built faster
     after the last of them; `within` runs in the transaction.
     """
+    started = time.perf_counter()
     for index, document in enumerate(documents):
         check_text(document.text, param=f"documents.{index}.text")
         if document.embedding is not None:
@@ -94,6 +98,13 @@ def store_documents(
         _embed_missing(collection, rows, stored, on_conflict, vectors, truncate=truncate)
         result = _write(collection, rows, on_conflict, vectors, within)
         if result is not None:
+            telemetry.added(
+                collection=collection.name,
+                added=result.added,
+                updated=result.updated,
+                unchanged=result.unchanged,
+                seconds=time.perf_counter() - started,
+            )
             return result
     raise CollectionBusy
 
@@ -158,7 +169,11 @@ def _embed_missing(
         return
     generation = collection.generation
     embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
-    embedded = embedder.embed([row.text for row in missing], truncate=truncate)
+    try:
+        embedded = run_embedder(embedder, [row.text for row in missing], truncate=truncate)
+    except TextTooLong as error:
+        index = rows.index(missing[error.values["index"]])
+        raise error.at(f"documents.{index}.text", index=index) from None
     vectors.by_id.update(
         {row.id: vector for row, vector in zip(missing, embedded.vectors, strict=True)}
     )

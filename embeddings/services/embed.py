@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from embeddings.exceptions import EmptyText, InvalidRequest, TextTooLong
-from embeddings.services.engine import get_embedder
+from embeddings.services.engine import get_embedder, run_embedder
 from embeddings.types.embed import EmbedResult, InputType
 from embeddings.types.text import is_storable
 
@@ -33,7 +33,7 @@ def embed_texts(
             " fewer. Leave the field out.",
         )
     try:
-        embedded = embedder.embed(texts, input_type=input_type, truncate=truncate)
+        embedded = run_embedder(embedder, texts, input_type=input_type, truncate=truncate)
     except TextTooLong as error:
         index = error.values["index"]
         raise error.at(f"input.{index}", index=index) from None

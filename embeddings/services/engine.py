@@ -3,13 +3,18 @@ threads.
 """
 
 import threading
+import time
+from collections.abc import Sequence
 from functools import lru_cache
 
 from django.conf import settings
 
+from embeddings import telemetry
 from embeddings.engine import (
+    Embedded,
     Embedder,
     EngineOptions,
+    InputType,
     ModelInfo,
     describe_model,
     load_embedder,
@@ -28,6 +33,25 @@ def get_embedder(name: str) -> Embedder:
             if name not in _embedders:
                 _embedders[name] = load_embedder(name, engine_options())
     return _embedders[name]
+
+
+def run_embedder(
+    embedder: Embedder,
+    texts: Sequence[str],
+    *,
+    input_type: InputType = "document",
+    truncate: bool = True,
+) -> Embedded:
+    """What `embedder.embed` returns, and raises; counted and timed."""
+    started = time.perf_counter()
+    embedded = embedder.embed(texts, input_type=input_type, truncate=truncate)
+    telemetry.embedded(
+        model=embedder.name,
+        texts=len(texts),
+        tokens=int(embedded.tokens.sum()),
+        seconds=time.perf_counter() - started,
+    )
+    return embedded
 
 
 def preload() -> None:
