@@ -57,6 +57,12 @@ class Lease:
                 self.cluster.stop()
             self.users.close()
 
+    def ensure_running(self) -> None:
+        """Start the server again if it was killed. Raises ServerError."""
+        if not answers(self.cluster.sockets):
+            with turn(self.cluster.folder.parent):
+                wait_until_ready(self.cluster)
+
 
 def socket_folder(data_dir: Path) -> Path:
     """Where the server's socket is: in the cluster, or in a short private folder.

@@ -1,0 +1,59 @@
+"""How gunicorn serves: one file, read by its master and by each of its workers."""
+
+import os
+import threading
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.log import configure_logging
+from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config as GunicornConfig
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
+from prometheus_client import multiprocess
+
+from embedsite.addresses import address
+
+EMBED = settings.EMBED
+configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+
+
+class StructuredLogger(Logger):
+    """Leaves the handlers to the service's own logging."""
+
+    def setup(self, cfg: GunicornConfig) -> None:
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.propagate = True
+
+
+bind = address(EMBED.host, EMBED.port)
+workers = EMBED.workers
+threads = EMBED.threads
+worker_class = "gthread"
+# Native thread pools and database pools do not survive a fork.
+preload_app = False
+logger_class = StructuredLogger
+# Each request is logged by our own middleware, with its id.
+accesslog = None
+graceful_timeout = 30
+timeout = 60
+# Longer than the idle time of the usual proxies, so that it is never us who closes first.
+keepalive = 75
+# Its default place is in HOME, and nobody asked for a second way in.
+control_socket_disable = True
+# A heartbeat file on a slow disk makes a worker look dead.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - the interface is gunicorn's
+    """Load the default model after the fork, beside the first requests."""
+    from embeddings.services.engine import preload
+
+    threading.Thread(target=preload, name="preload", daemon=True).start()
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - as above
+    """Take the dead worker's gauges out of the sums."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
