@@ -9,12 +9,12 @@ from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
 
-from embeddings.constants import COLLECTION_NAME_PATTERN, MAX_DIMENSIONS
+from embeddings.constants import COLLECTION_NAME_PATTERN
+from embeddings.exceptions import InvalidVector
 from embeddings.types.filter import MetadataFilter, parse_filter
 from embeddings.types.metadata import metadata_fault
 from embeddings.types.text import is_storable
-
-NUMBER_TYPES = frozenset({int, float})
+from embeddings.types.vector import NUMBER_TYPES, parse_vector
 
 
 class StringField(serializers.CharField):
@@ -92,29 +92,14 @@ class FlagField(serializers.BooleanField):
 
 @extend_schema_field({"type": "array", "items": {"type": "number"}, "minItems": 1})
 class VectorField(serializers.Field[Any, Any, Any, Any]):
-    """A vector, float32 `(dimensions,)`, whose length no metric rounds to nothing or infinity."""
-
-    default_error_messages = {
-        "not_a_list": "Send a list of 1 to {limit} numbers.",
-        "not_a_number": "Item {index} is not a number.",
-        "too_large": "The numbers are too large: their squares do not add up in float32.",
-        "zero": "All the numbers are zero, or too small for float32: it has no direction.",
-    }
+    """A vector, float32 `(dimensions,)`."""
 
     def to_internal_value(self, data: Any) -> NDArray[np.float32]:
         """The vector. Raises ValidationError."""
-        if not isinstance(data, list) or not 0 < len(data) <= MAX_DIMENSIONS:
-            self.fail("not_a_list", limit=MAX_DIMENSIONS)
-        if not NUMBER_TYPES.issuperset(map(type, data)):
-            self.fail("not_a_number", index=_first_stranger(data))
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            vector = np.array(data, dtype=np.float64).astype(np.float32)
-            squares = vector @ vector  # pgvector adds them up in float32 too
-        if not np.isfinite(squares):
-            self.fail("too_large")
-        if squares == 0:
-            self.fail("zero")
-        return vector
+        try:
+            return parse_vector(data, param=self.field_name or "")
+        except InvalidVector as error:
+            raise serializers.ValidationError(error.detail, code=error.code) from None
 
     def to_representation(self, value: Any) -> Any:
         """Vectors leave through the renderer, as numpy arrays."""
@@ -196,7 +181,3 @@ class TextsField(serializers.Field[Any, Any, Any, Any]):
     def to_representation(self, value: Any) -> Any:
         """The texts as they are."""
         return value
-
-
-def _first_stranger(data: list[Any]) -> int:
-    return next(index for index, item in enumerate(data) if type(item) not in NUMBER_TYPES)

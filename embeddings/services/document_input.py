@@ -3,17 +3,16 @@
 import hashlib
 from typing import Any
 
-import numpy as np
 import orjson
 from django.conf import settings
-from numpy.typing import NDArray
 
-from embeddings.constants import MAX_DIMENSIONS, MAX_EXTERNAL_ID_CHARS
-from embeddings.exceptions import InvalidRequest, InvalidVector
+from embeddings.constants import MAX_EXTERNAL_ID_CHARS
+from embeddings.exceptions import InvalidRequest
 from embeddings.services.embed import check_text
 from embeddings.types.document import DocumentInput
 from embeddings.types.metadata import metadata_fault
 from embeddings.types.text import is_storable
+from embeddings.types.vector import parse_vector
 
 FIELDS = ("id", "text", "metadata", "embedding")
 SHOWN_CHARS = 100
@@ -47,7 +46,7 @@ def parse_document(raw: Any) -> DocumentInput:
         external_id=_external_id(raw["id"]) if "id" in raw else content_id(text, metadata),
         text=text,
         metadata=metadata,
-        embedding=_embedding(raw["embedding"]) if "embedding" in raw else None,
+        embedding=parse_vector(raw["embedding"], param="embedding") if "embedding" in raw else None,
     )
 
 
@@ -64,16 +63,3 @@ def _external_id(value: Any) -> str:
     if not is_storable(value):
         raise InvalidRequest(param="id", detail="The id holds NUL or a lone surrogate. Remove it.")
     return value
-
-
-def _embedding(value: Any) -> NDArray[np.float32]:
-    if not isinstance(value, list) or not 0 < len(value) <= MAX_DIMENSIONS:
-        raise InvalidVector(param="embedding", reason="send a list of numbers.")
-    if not {int, float}.issuperset(map(type, value)):
-        raise InvalidVector(param="embedding", reason="one of its items is not a number.")
-    with np.errstate(over="ignore", under="ignore"):
-        vector = np.array(value, dtype=np.float64).astype(np.float32)
-        squares = vector @ vector  # pgvector adds them up in float32 too
-    if not np.isfinite(squares) or squares == 0:
-        raise InvalidVector(param="embedding", reason="its length is zero or infinite in float32.")
-    return vector

@@ -35,7 +35,7 @@ def assert_unseen(
         client.generic(
             method,
             path,
-            orjson.dumps(body) if body is not None else b"",
+            orjson.dumps(body).decode() if body is not None else "",
             content_type="application/json",
             HTTP_X_REQUEST_ID="same",
         )

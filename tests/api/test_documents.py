@@ -138,7 +138,8 @@ def test_numbers_come_back_as_they_were(
 ) -> None:
     as_alice.patch(f"{LIST}/tea", {"metadata": {"n": number}})
     as_alice.patch(f"{LIST}/tea", {"metadata": {"other": 1}})
-    assert float(as_alice.get(f"{LIST}/tea").json()["metadata"]["n"]) == number
+    found = as_alice.get(f"{LIST}/tea").json()["metadata"]["n"]
+    assert type(number)(found) == number  # 1e300 comes back as its 301 digits
 
 
 def test_alice_deletes_one(collection: Collection, as_alice: APIClient) -> None:
@@ -195,7 +196,9 @@ def test_pages_hold_every_document_once(collection: Collection, as_alice: APICli
     cursor: str | None = ""
     pages = 0
     while cursor is not None:
-        query = {"limit": 2, "filter": '{"lang": "en"}'} | ({"cursor": cursor} if cursor else {})
+        query: dict[str, str | float] = {"limit": 2, "filter": '{"lang": "en"}'} | (
+            {"cursor": cursor} if cursor else {}
+        )
         answer = as_alice.get(LIST, query).json()
         seen += [row["id"] for row in answer["documents"]]
         cursor = answer["next_cursor"]

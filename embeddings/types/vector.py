@@ -1,0 +1,32 @@
+"""Vectors out of untyped JSON."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.constants import MAX_DIMENSIONS
+from embeddings.exceptions import InvalidVector
+
+NUMBER_TYPES = frozenset({int, float})
+
+
+def parse_vector(value: Any, *, param: str) -> NDArray[np.float32]:
+    """The vector, float32 `(dimensions,)`, whose distance to any other such is a finite number.
+
+    Raises InvalidVector. pgvector adds up squares in float32 too, and those of a difference reach
+    four times those of the larger vector.
+    """
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_DIMENSIONS:
+        raise InvalidVector(param=param, reason=f"send a list of 1 to {MAX_DIMENSIONS} numbers.")
+    if not NUMBER_TYPES.issuperset(map(type, value)):
+        index = next(i for i, item in enumerate(value) if type(item) not in NUMBER_TYPES)
+        raise InvalidVector(param=param, reason=f"item {index} is not a number.")
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        vector = np.array(value, dtype=np.float64).astype(np.float32)
+        squares = vector @ vector * np.float32(4)
+    if not np.isfinite(squares):
+        raise InvalidVector(param=param, reason="its numbers are too large for float32.")
+    if squares == 0:
+        raise InvalidVector(param=param, reason="its numbers are all zero, or too small.")
+    return vector
