@@ -136,6 +136,15 @@ class ImportTooLarge(EmbeddingsError):
     title = "Too large"
 
 
+class UnsupportedImport(EmbeddingsError):
+    """This address reads lines of JSON. Send them as `Content-Type: {media_types}`, with
+    `Content-Encoding: gzip` or none."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+
+
 class JobFinished(EmbeddingsError):
     """The job is {state} already and can't be cancelled."""
 

@@ -11,9 +11,12 @@ from embeddings.views.collection import CollectionViewSet
 from embeddings.views.documents import DocumentViewSet
 from embeddings.views.embed import EmbedViewSet
 from embeddings.views.health import HealthViewSet, LivenessViewSet, ReadinessViewSet
+from embeddings.views.imports import ImportViewSet
+from embeddings.views.jobs import JobViewSet
 from embeddings.views.models import ModelViewSet
 from embeddings.views.schema import DocsView, SchemaView
 from embeddings.views.search import SearchViewSet
+from embeddings.views.telemetry import TelemetryViewSet
 
 
 class AnythingConverter:
@@ -53,6 +56,14 @@ routes: list[URLPattern] = [
         DocumentViewSet.as_view(ONE),
         name="document",
     ),
+    path(
+        "collection/<str:name>/import",
+        ImportViewSet.as_view({"post": "create"}),
+        name="import",
+    ),
+    path("jobs", JobViewSet.as_view({"get": "list"}), name="jobs"),
+    path("jobs/<uuid:id>", JobViewSet.as_view({"get": "retrieve"}), name="job"),
+    path("jobs/<uuid:id>/cancel", JobViewSet.as_view({"post": "cancel"}), name="job-cancel"),
     path("embed", EmbedViewSet.as_view({"post": "create"}), name="embed"),
     path("add", AddViewSet.as_view({"post": "create"}), name="add"),
     path("search", SearchViewSet.as_view({"post": "create"}), name="search"),
@@ -65,6 +76,7 @@ urlpatterns = [
     path("health", HealthViewSet.as_view({"get": "retrieve"}), name="health"),
     path("health/live", LivenessViewSet.as_view({"get": "retrieve"}), name="health-live"),
     path("health/ready", ReadinessViewSet.as_view({"get": "retrieve"}), name="health-ready"),
+    path("metrics", TelemetryViewSet.as_view({"get": "retrieve"}), name="metrics"),
     path("v1/", include((routes, "v1"))),
     path("", include((routes, "newest"))),
 ]

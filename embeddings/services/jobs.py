@@ -70,7 +70,7 @@ def enqueue(*, job: Job) -> None:
 
 def get_job(*, principal: Principal, job_id: uuid.UUID, action: Action = Action.READ) -> Job:
     """The job, with its collection. Raises NotFound."""
-    jobs = Job.objects.visible_to(principal, action).select_related("collection")
+    jobs = Job.objects.visible_to(principal, action).select_related("collection", "owner")
     job = jobs.filter(pk=job_id).first()
     if job is None:
         raise NotFound
@@ -90,7 +90,7 @@ def list_jobs(
     their refused lines.
     """
     jobs = Job.objects.visible_to(principal, Action.READ)
-    jobs = jobs.select_related("collection").defer("refused")
+    jobs = jobs.select_related("collection", "owner").defer("refused")
     if state is not None:
         jobs = jobs.filter(state=state.value)
     if kind is not None:
@@ -110,7 +110,9 @@ def cancel_job(*, job: Job) -> Job:
     """
     with transaction.atomic():
         job = (
-            Job.objects.select_for_update(of=("self",)).select_related("collection").get(pk=job.pk)
+            Job.objects.select_for_update(of=("self",))
+            .select_related("collection", "owner")
+            .get(pk=job.pk)
         )
         if job.state in FINISHED_STATES:
             raise JobFinished(state=job.state)

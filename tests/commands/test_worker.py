@@ -61,7 +61,9 @@ def assert_all_there_once(job: Job, count: int) -> None:
     job = fresh(job)
     assert (job.state, job.done, job.error) == ("succeeded", count, "")
     assert (job.result["added"], job.result["refused"]) == (count, 0)
+    assert job.collection_id
     collection = Collection.objects.get(pk=job.collection_id)
+    assert collection.active_id
     assert collection.document_count == count
     assert Document.objects.filter(collection_id=collection.pk).count() == count
     assert Chunk.objects.filter(generation_id=collection.active_id).count() == count
@@ -104,6 +106,7 @@ def test_another_worker_takes_over_from_one_that_was_killed() -> None:
     killed = fresh(job)
     assert killed.state == JobState.RUNNING
     assert 0 < killed.done < MANY
+    assert killed.collection_id
     assert Document.objects.filter(collection_id=killed.collection_id).count() == killed.done
     with command("worker"):
         wait_for(lambda: fresh(job).lease != killed.lease, timeout_s=20)
