@@ -46,7 +46,7 @@ def is_deeper(value: Any, max_depth: int, *, body: bytes) -> bool:
     if body.count(b"[") + body.count(b"{") <= max_depth:
         return False  # the usual case, and cheap: a vector's numbers need not be looked at
     level = [value]
-    for _ in range(max_depth + 1):
+    for _ in range(max_depth):
         level = [
             inner
             for outer in level

@@ -196,9 +196,7 @@ def test_pages_hold_every_document_once(collection: Collection, as_alice: APICli
     cursor: str | None = ""
     pages = 0
     while cursor is not None:
-        query: dict[str, str | float] = {"limit": 2, "filter": '{"lang": "en"}'} | (
-            {"cursor": cursor} if cursor else {}
-        )
+        query = {"limit": "2", "filter": '{"lang": "en"}'} | ({"cursor": cursor} if cursor else {})
         answer = as_alice.get(LIST, query).json()
         seen += [row["id"] for row in answer["documents"]]
         cursor = answer["next_cursor"]
