@@ -1,0 +1,73 @@
+"""The OpenAPI document says what the routes do, without a warning, with examples everywhere."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.validation import validate_schema
+
+from embeddings.views.schema import openapi_document
+from tests.project.test_urls import ROUTES
+
+UNDOCUMENTED = {"v1/schema", "v1/docs"}
+PROBLEM = "application/problem+json"
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in openapi_document()["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+OPERATIONS = dict(operations())
+
+
+def test_the_generator_has_nothing_to_complain_of(tmp_path: Any) -> None:
+    openapi_document.cache_clear()
+    call_command("spectacular", "--fail-on-warn", "--file", tmp_path / "schema.yaml")
+    assert not GENERATOR_STATS
+
+
+def test_it_is_valid_openapi() -> None:
+    assert openapi_document()["openapi"].startswith("3.1")
+    validate_schema(openapi_document())  # type: ignore[no-untyped-call]
+
+
+def test_every_route_is_there() -> None:
+    documented = {name.split(" ", 1)[1].strip("/") for name in OPERATIONS}
+    versioned = {route for route in ROUTES if route.startswith(("v1/", "health"))}
+    plain = {re.sub(r"<\w+:(\w+)>", r"{\1}", route) for route in versioned - UNDOCUMENTED}
+    assert documented == plain
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_has_examples_and_errors(name: str) -> None:
+    operation = OPERATIONS[name]
+    assert operation["summary"]
+    assert operation["operationId"]
+    if "requestBody" in operation:
+        for media in operation["requestBody"]["content"].values():
+            assert media["examples"], name
+    for status, response in operation["responses"].items():
+        for media_type, media in response.get("content", {}).items():
+            assert media["examples"], (name, status)
+            if status >= "400":
+                assert media_type == PROBLEM
+                assert media["schema"] == {"$ref": "#/components/schemas/Problem"}
+    if not name.startswith("GET /health"):
+        assert operation["security"] == [{"ApiToken": []}]
+        assert "401" in operation["responses"]
+
+
+def test_the_credential_is_a_bearer_token() -> None:
+    scheme = openapi_document()["components"]["securitySchemes"]["ApiToken"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+
+
+def test_every_error_code_is_listed() -> None:
+    description = openapi_document()["info"]["description"]
+    for code in ("invalid_filter", "collection_exists", "not_authenticated", "internal_error"):
+        assert f"`{code}`" in description
