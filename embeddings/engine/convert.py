@@ -23,6 +23,7 @@ from embeddings.engine.verify import SAMPLES, TOLERANCE, largest_difference
 from embeddings.engine.weights import sha256_of, write_json
 
 PACKAGES = ("openvino", "sentence-transformers", "transformers", "torch", "tokenizers")
+MAX_REASON_CHARS = 1000
 
 
 class DoesNotConvert(Exception):
@@ -67,19 +68,16 @@ def convert(card: ModelCard, destination: Path) -> None:
 
 def _save_graph(model: SentenceTransformer, path: Path) -> None:
     # Two rows of unequal length: a trace of one row could freeze the batch or the mask.
-    ids = torch.randint(5, 20, (2, 7))
-    mask = torch.ones_like(ids)
-    mask[1, 4:] = 0
+    made = model.preprocess(SAMPLES[:2])
+    example = {name: made[name] for name in ("input_ids", "attention_mask")}
     try:
         with torch.inference_mode():
-            graph = openvino.convert_model(
-                Pipeline(model).eval(), example_input={"input_ids": ids, "attention_mask": mask}
-            )
+            graph = openvino.convert_model(Pipeline(model).eval(), example_input=example)
         openvino.save_model(graph, path, compress_to_fp16=False)
     except OSError:
         raise
     except Exception as error:  # tracing runs the model's code: it may raise anything
-        raise DoesNotConvert(f"{type(error).__name__}: {error}") from error
+        raise DoesNotConvert(_in_one_line(error)) from error
 
 
 def _verify(model: SentenceTransformer, card: ModelCard, folder: Path, *, pad_id: int) -> None:
@@ -87,7 +85,7 @@ def _verify(model: SentenceTransformer, card: ModelCard, folder: Path, *, pad_id
     try:
         runtime = OpenVinoRuntime(folder, pad_id=pad_id, precision="float32", threads=0)
     except RuntimeError as error:
-        raise DoesNotConvert(f"OpenVINO can't compile the graph: {error}") from error
+        raise DoesNotConvert(f"OpenVINO can't compile it: {_in_one_line(error)}") from error
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
     embedder = TransformerEmbedder(
         card=card,
@@ -103,7 +101,12 @@ def _verify(model: SentenceTransformer, card: ModelCard, folder: Path, *, pad_id
         raise DoesNotConvert(f"The vectors differ from PyTorch's by {difference:.1e}.")
 
 
+def _in_one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:MAX_REASON_CHARS]
+
+
 def main() -> int:
+    """Exit status: 0, DOES_NOT_CONVERT with the reason as the last line of stderr, or 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("destination", type=Path)

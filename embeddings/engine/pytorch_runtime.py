@@ -12,10 +12,14 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from embeddings.engine.card import ModelCard
 from embeddings.engine.cores import usable_cores
 from embeddings.engine.interface import Precision, RuntimeName, UnusableModel
+
+# Its output would end up between the service's log lines.
+disable_progress_bar()  # type: ignore[no-untyped-call]
 
 BEST_BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 """CPU as for OpenVINO, two streams in one; CUDA unmeasured: enough to fill a GPU with a small

