@@ -108,7 +108,9 @@ def child_environment(loaded: Loaded) -> dict[str, str]:
     }
     # A folder for each port: two services may share one data folder.
     telemetry = config.data_dir / "telemetry" / str(config.port)
-    return {**os.environ, **flags, TELEMETRY: str(telemetry)}
+    # Whatever folder we were started in, which stays the children's for relative paths.
+    path = os.pathsep.join(filter(None, [str(BASE_DIR), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, **flags, TELEMETRY: str(telemetry), "PYTHONPATH": path}
 
 
 def as_variable(value: object) -> str:

@@ -38,15 +38,16 @@ class Service:
         self.process: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
-        mine = {"EMBED_DATA_DIR": str(self.data_dir), "EMBED_DEFAULT_MODEL": "hashing-384"}
+        mine = {"EMBED_DATA_DIR": self.data_dir.name, "EMBED_DEFAULT_MODEL": "hashing-384"}
         others = {name: value for name, value in os.environ.items() if "DJANGO" not in name}
         return {**others, **mine}
 
     def start(self) -> "Service":
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", "--port", str(self.port)],
-                cwd=BASE_DIR,
+                [sys.executable, str(BASE_DIR / "manage.py"), "serve", "--port", str(self.port)],
+                # From any folder, and with a path relative to it.
+                cwd=self.data_dir.parent,
                 env=self.environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -63,8 +64,8 @@ class Service:
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=BASE_DIR,
+            [sys.executable, str(BASE_DIR / "manage.py"), *arguments],
+            cwd=self.data_dir.parent,
             env=self.environment(),
             capture_output=True,
             text=True,
