@@ -34,6 +34,7 @@ BATCH_CHARS = 400_000
 """A batch is the step at which an import is recorded and can stop: about a second of MiniLM on two
 cores."""
 
+COUNTED = ("added", "updated", "unchanged", "truncated")
 SHOWN_REFUSED = 1_000
 COMPRESSION = 1
 """zlib's fastest: the parts live only until the import ends."""
@@ -105,7 +106,7 @@ def import_rows(
     on_conflict: OnConflict,
     batch_documents: int = BATCH_DOCUMENTS,
     on_refused: OnRefused | None = None,
-    on_batch: Callable[[int], None] | None = None,
+    on_batch: Callable[[int], object] | None = None,
 ) -> None:
     """Add the rows' documents to the job's collection and refuse those that are no documents.
 
@@ -206,10 +207,7 @@ def _existing(collection: Collection, batch: _Batch, written: Written) -> list[d
 
 def _record(run: JobRun, done: int, refused: list[dict[str, Any]], **counts: int) -> None:
     job = run.job
-    result = {
-        key: job.result.get(key, 0) + counts.get(key, 0)
-        for key in ("added", "updated", "unchanged", "truncated")
-    }
+    result = {key: job.result.get(key, 0) + counts.get(key, 0) for key in COUNTED}
     result["refused"] = job.result.get("refused", 0) + len(refused)
     room = SHOWN_REFUSED - len(job.refused)
     changes = {"refused": job.refused + refused[:room]} if refused and room > 0 else {}

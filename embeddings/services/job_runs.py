@@ -126,7 +126,7 @@ def take_job(
     run = JobRun(job=job, lease=lease, should_stop=should_stop, done_before=job.done)
     if not again and job.attempts > settings.EMBED.job_max_attempts:
         # Its workers died, or they would have counted: this job may be what kills them.
-        _end(run, JobState.PARKED, "The worker ended unexpectedly in every attempt.")
+        park_run(run=run, error="The worker ended unexpectedly in every attempt.")
         return None
     return run
 
@@ -154,9 +154,14 @@ def finish_run(*, run: JobRun) -> None:
     _end(run, JobState.SUCCEEDED, "")
 
 
+def fail_run(*, run: JobRun, error: str) -> None:
+    """The work can't be done."""
+    _end_if_ours(run, JobState.FAILED, error)
+
+
 def park_run(*, run: JobRun, error: str) -> None:
-    """The work waits for a person. Raises JobLost."""
-    _end(run, JobState.PARKED, error)
+    """The work waits for a person."""
+    _end_if_ours(run, JobState.PARKED, error)
 
 
 def record_failure(*, run: JobRun, error: Exception) -> float | None:
@@ -166,7 +171,7 @@ def record_failure(*, run: JobRun, error: Exception) -> float | None:
     """
     if isinstance(error, Problem) and error.status < 500:
         log.info("job_failed", code=error.code)
-        _end_if_ours(run, JobState.FAILED, error.detail)
+        fail_run(run=run, error=error.detail)
         return None
     transient = isinstance(error, Problem | OperationalError | InterfaceError)
     attempt, limit = run_attempts(run), settings.EMBED.job_max_attempts
@@ -177,7 +182,7 @@ def record_failure(*, run: JobRun, error: Exception) -> float | None:
         else "Something went wrong inside the service; its log has the details under this job's id."
     )
     if attempt >= limit:
-        _end_if_ours(run, JobState.PARKED, f"{text} Parked after {attempt} attempts.")
+        park_run(run=run, error=f"{text} Parked after {attempt} attempts.")
         return None
     delay = retry_delay(attempt=attempt)
     text = f"{text} Attempt {attempt} of {limit}; the next is in {delay:.0f} s."

@@ -21,7 +21,8 @@ LINES = b'{"id": "mate", "text": "How to brew mate"}\nnot json\n{"text": "No id"
 def post(
     client: APIClient, body: bytes = LINES, content_type: str = NDJSON, url: str = URL, **extra: Any
 ) -> Any:
-    return client.generic("POST", url, body, content_type=content_type, **extra)
+    # The stubs know of text only.
+    return client.generic("POST", url, body, content_type=content_type, **extra)  # type: ignore[arg-type]
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
@@ -126,7 +127,10 @@ def test_an_empty_body_is_refused(collection: Collection, as_alice: APIClient) -
 
 
 def test_a_body_that_ends_too_early_is_refused(collection: Collection, as_alice: APIClient) -> None:
-    cut_off = {"wsgi.input": io.BytesIO(LINES), "CONTENT_LENGTH": str(len(LINES) + 10)}
+    cut_off: dict[str, Any] = {
+        "wsgi.input": io.BytesIO(LINES),
+        "CONTENT_LENGTH": str(len(LINES) + 10),
+    }
     answer = post(as_alice, **cut_off)
     assert_problem(answer, 400, "unreadable_import")
     assert_nothing_stored()

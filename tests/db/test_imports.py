@@ -14,9 +14,10 @@ from embeddings.exceptions import ImportTooLarge, UnreadableImport
 from embeddings.models import Collection, Document, Job, JobPart
 from embeddings.readers import upload
 from embeddings.services import imports
+from embeddings.services.add import store_documents
 from embeddings.services.collection import delete_collection
 from embeddings.services.imports import run_import, start_import
-from embeddings.services.job_runs import JobRetry
+from embeddings.services.job_runs import JobRetry, record_progress
 from embeddings.services.jobs import cancel_job
 from tests.factories import make_collection, make_document
 
@@ -156,7 +157,7 @@ def test_a_batch_and_its_progress_are_stored_together(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = start(collection, *documents(20))
-    record = imports.record_progress
+    record = record_progress
     calls: list[int] = []
 
     def failing_once(**options: Any) -> None:
@@ -175,7 +176,7 @@ def test_a_batch_and_its_progress_are_stored_together(
 
 def test_cancelled_between_batches(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     job = start(collection, *documents(60))
-    store = imports.store_documents
+    store = store_documents
     stored_batches: list[int] = []
 
     def cancelling(**options: Any) -> Any:

@@ -1,0 +1,155 @@
+"""Files of documents, one row after the other: JSON lines, CSV and Parquet, the first two with gzip
+too.
+
+Rows come in the words of the API: `id`, `text`, `metadata`, `embedding`. A title goes before the
+text; columns of a table that have no meaning of their own become metadata.
+"""
+
+import csv
+import gzip
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from embeddings.exceptions import UnreadableImport
+from embeddings.readers.parquet import count_parquet, read_parquet
+from embeddings.readers.rows import Row, parse_line
+
+CSV_FIELD_BYTES = 16 * 1024 * 1024
+"""Python's own limit of 128 KiB is less than a long text."""
+
+KNOWN_COLUMNS = ("_id", "id", "title", "text", "metadata", "embedding")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a kind of file is read: its rows behind a number of them, and how many there are."""
+
+    rows: Callable[[Path, int], Iterator[Row]]
+    count: Callable[[Path], int]
+
+
+def file_format(path: Path) -> Format:
+    """The format that the file's name tells. Raises UnreadableImport."""
+    name = path.name.lower().removesuffix(".gz")
+    for endings, known in FORMATS.items():
+        if name.endswith(endings) and not (known is PARQUET and path.name.lower().endswith(".gz")):
+            return known
+    raise UnreadableImport(
+        reason="its name must end in .jsonl, .ndjson, .csv (each also with .gz) or .parquet."
+    )
+
+
+def document_row(number: int, raw: Any) -> Row:
+    """The row with BEIR's `_id` and `title` in their places."""
+    if not isinstance(raw, dict):
+        return Row(number, raw=raw)
+    row = dict(raw)
+    if "_id" in row:
+        if "id" in row:
+            return Row(number, fault="The row has both id and _id.")
+        row["id"] = row.pop("_id")
+    if type(row.get("id")) is int:
+        row["id"] = str(row["id"])  # a column of numbers is a customary key
+    title = row.pop("title", None)
+    if title is not None and not isinstance(title, str):
+        return Row(number, fault="The title is not a string.")
+    if title and isinstance(row.get("text"), str):
+        row["text"] = f"{title}\n{row['text']}"
+    return Row(number, raw=row)
+
+
+def table_row(number: int, columns: dict[str, Any]) -> Row:
+    """The row of a table: empty cells are left out, unknown columns become metadata."""
+    filled = {
+        name: value
+        for name, value in columns.items()
+        if value is not None and (value != "" or name == "text")
+    }
+    metadata = filled.pop("metadata", {})
+    if isinstance(metadata, str):
+        try:
+            metadata = orjson.loads(metadata)
+        except orjson.JSONDecodeError:
+            return Row(number, fault="The column metadata is not valid JSON.")
+    if isinstance(metadata, dict):
+        others = {name: value for name, value in filled.items() if name not in KNOWN_COLUMNS}
+        metadata = {**others, **metadata}
+    row = {name: value for name, value in filled.items() if name in KNOWN_COLUMNS}
+    return document_row(number, {**row, "metadata": metadata} if metadata else row)
+
+
+def _jsonl_rows(path: Path, after: int) -> Iterator[Row]:
+    with _opened(path) as stream:
+        for number, line in enumerate(stream, 1):
+            row = parse_line(number, line) if number > after else None
+            if row is not None:
+                yield row if row.fault else document_row(number, row.raw)
+
+
+def _jsonl_count(path: Path) -> int:
+    with _opened(path) as stream:
+        return sum(1 for _ in stream)
+
+
+def _csv_rows(path: Path, after: int) -> Iterator[Row]:
+    with _opened(path) as stream:
+        for number, columns in enumerate(_csv_reader(stream), 1):
+            if number <= after:
+                continue
+            if None in columns or None in columns.values():
+                yield Row(number, fault="The row has not as many cells as the header.")
+            else:
+                yield table_row(number, columns)
+
+
+def _csv_count(path: Path) -> int:
+    with _opened(path) as stream:
+        return sum(1 for _ in _csv_reader(stream))
+
+
+def _csv_reader(stream: IO[bytes]) -> Iterator[dict[Any, Any]]:
+    csv.field_size_limit(CSV_FIELD_BYTES)
+    # Spreadsheets put a byte order mark in front.
+    with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+        reader = csv.DictReader(text, strict=True)
+        if "text" not in (reader.fieldnames or ()):
+            raise UnreadableImport(reason="its header has no column named text.")
+        yield from reader
+
+
+def _parquet_rows(path: Path, after: int) -> Iterator[Row]:
+    for number, columns in enumerate(read_parquet(path, after=after), after + 1):
+        yield table_row(number, columns)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The plain bytes. Raises UnreadableImport for what turns out not to be what it is called."""
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with opener(path, "rb") as stream:
+            yield stream  # type: ignore[misc]  # both opened for reading bytes
+    except (gzip.BadGzipFile, EOFError):
+        raise UnreadableImport(reason="it is no whole gzip file.") from None
+    except UnicodeDecodeError:
+        raise UnreadableImport(reason="it is not UTF-8.") from None
+    except csv.Error as error:
+        raise UnreadableImport(reason=f"it is no well-formed CSV: {error}.") from None
+    except OSError as error:
+        raise UnreadableImport(reason=f"{error.strerror}.") from None
+
+
+JSONL = Format(rows=_jsonl_rows, count=_jsonl_count)
+CSV = Format(rows=_csv_rows, count=_csv_count)
+PARQUET = Format(rows=_parquet_rows, count=count_parquet)
+FORMATS: dict[tuple[str, ...], Format] = {
+    (".jsonl", ".ndjson"): JSONL,
+    (".csv",): CSV,
+    (".parquet",): PARQUET,
+}

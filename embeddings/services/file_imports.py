@@ -1,0 +1,104 @@
+"""Imports of a file in the caller's own process, which go on where they were cut off."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from accounts.exceptions import Problem
+from embeddings.constants import JobKind, JobState, OnConflict
+from embeddings.exceptions import CollectionDeleted
+from embeddings.models import Collection, Job
+from embeddings.readers.files import Format, file_format
+from embeddings.services.imports import BATCH_DOCUMENTS, OnRefused, import_rows
+from embeddings.services.job_runs import (
+    SOURCE,
+    JobRun,
+    fail_run,
+    finish_run,
+    park_run,
+    record_progress,
+    take_job,
+)
+from embeddings.services.jobs import make_job
+
+
+@dataclass(frozen=True, slots=True)
+class FileImport:
+    """A file on its way into a collection; the run's job has how far it is."""
+
+    path: Path
+    format: Format
+    run: JobRun
+
+
+def open_file_import(
+    *,
+    owner_id: int,
+    collection: Collection,
+    path: Path,
+    on_conflict: OnConflict,
+    restart: bool = False,
+) -> FileImport:
+    """The unfinished import of this very file into the collection, or else a new one.
+
+    A file is the same while its place, size and time are. Raises UnreadableImport.
+    """
+    known = file_format(path)
+    params = {"on_conflict": on_conflict.value, SOURCE: _identity(path)}
+    jobs = Job.objects.filter(kind=JobKind.IMPORT.value, collection=collection, params=params)
+    job = jobs.exclude(state=JobState.SUCCEEDED.value).order_by("-created_at", "-pk").first()
+    if job is None or restart:
+        total = known.count(path)
+        job = make_job(
+            owner_id=owner_id,
+            kind=JobKind.IMPORT,
+            collection=collection,
+            params=params,
+            total=total,
+        )
+    run = take_job(job_id=job.pk, again=True)
+    if run is None:
+        raise CollectionDeleted
+    return FileImport(path=path, format=known, run=run)
+
+
+def run_file_import(
+    *,
+    file_import: FileImport,
+    batch_documents: int = BATCH_DOCUMENTS,
+    on_refused: OnRefused | None = None,
+    on_batch: Callable[[int], object] | None = None,
+) -> None:
+    """Import the rows that are left. Raises UnreadableImport, CollectionDeleted, JobLost and
+    whatever else ends it early; the job then says so, and waits to be opened again.
+    """
+    run = file_import.run
+    job = run.job
+    try:
+        import_rows(
+            run=run,
+            rows=file_import.format.rows(file_import.path, job.done),
+            on_conflict=OnConflict(job.params["on_conflict"]),
+            batch_documents=batch_documents,
+            on_refused=on_refused,
+            on_batch=on_batch,
+        )
+        # Blank lines at the end belong to no batch.
+        record_progress(run=run, done=job.total or 0)
+        finish_run(run=run)
+    except Problem as problem:
+        fail_run(run=run, error=problem.detail)
+        raise
+    except BaseException:
+        # Ctrl-C may have caught the connection in the middle of a statement.
+        connection.close()
+        park_run(run=run, error=f"Interrupted after {job.done}; the same command goes on.")
+        raise
+
+
+def _identity(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return {"path": str(path.resolve()), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
