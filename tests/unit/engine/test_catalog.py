@@ -81,7 +81,7 @@ def test_other_weights_are_not_minilm(
     options: EngineOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_model_folder(tmp_path / "wheel")
-    monkeypatch.setattr(catalog, "_shipped_folder", lambda: folder)
+    monkeypatch.setattr(catalog, "shipped_folder", lambda: folder)
 
     with pytest.raises(UnusableModel, match="not those published"):
         describe("all-MiniLM-L6-v2", options)

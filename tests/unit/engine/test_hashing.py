@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from embeddings.engine.hashing import HashingEmbedder
 from embeddings.exceptions import TextTooLong
 
 
-def vector(text: str) -> np.ndarray:
-    return HashingEmbedder().embed([text]).vectors[0]
+def vector(text: str) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = HashingEmbedder().embed([text]).vectors[0]
+    return found
 
 
 def test_it_works() -> None:
