@@ -1,0 +1,12 @@
+"""The operators' console: every change goes through the service that the API uses."""
+
+from django.contrib import admin
+
+from embeddings.admin.collection import CollectionAdmin
+from embeddings.admin.documents import DocumentAdmin
+from embeddings.admin.jobs import JobAdmin
+
+admin.site.site_header = admin.site.site_title = "Embedding service"
+admin.site.index_title = "Console"
+
+__all__ = ["CollectionAdmin", "DocumentAdmin", "JobAdmin"]
