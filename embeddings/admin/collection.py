@@ -71,10 +71,6 @@ class CollectionAdmin(admin.ModelAdmin):
         "updated_at",
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
-        """With what every page shows of the active generation."""
-        return super().get_queryset(request).select_related("owner", "active")
-
     def get_form(
         self, request: HttpRequest, obj: Collection | None = None, change: bool = False, **kw: Any
     ) -> Any:
