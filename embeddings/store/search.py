@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from embeddings.constants import Metric
+from embeddings.constants import Metric, SearchPath
 from embeddings.models import Generation
 from embeddings.store.cursors import binary_cursor, read_vector
 from embeddings.store.filter import compile_filter
@@ -85,14 +85,14 @@ def nearest_hnsw(
     statement, values = _statement(_HNSW, target, metadata_filter, include)
     with binary_cursor() as settings, binary_cursor() as cursor:
         with cursor.connection.pipeline(), cursor.connection.transaction():
-            settings.execute(_SETTINGS, [str(ef_search)])
+            settings.execute(SETTINGS, [str(ef_search)])
             cursor.execute(statement, [*values, vector, ef_search, vector, top_k])
         rows = cursor.fetchall()
     candidates = rows[0][0] if rows else 0
     return [_hit(row[1:], target=target) for row in rows], candidates
 
 
-_SETTINGS = """
+SETTINGS = """
     SELECT set_config('hnsw.ef_search', %s, true), set_config('enable_seqscan', 'off', true),
         set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
         set_config('enable_mergejoin', 'off', true)"""
@@ -136,6 +136,13 @@ def _statement(
         return _unfiltered(template, target, include), []
     condition, values = compile_filter(metadata_filter)
     return _compose(template, target, include, condition, filtered=True), values
+
+
+def unfiltered_statement(*, target: Target, path: SearchPath, include: Include) -> bytes:
+    """The SQL text of a search without a filter. The exact one takes a vector and top_k; the other,
+    under SETTINGS, vector, ef_search, vector and top_k.
+    """
+    return _unfiltered(_HNSW if path == SearchPath.HNSW else _EXACT, target, include)
 
 
 @lru_cache(maxsize=1_000)

@@ -10,15 +10,14 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 from tqdm import tqdm
 
 from accounts.exceptions import Problem
-from accounts.models import User
-from accounts.policy import Action, SiteRole
+from accounts.policy import Action
 from accounts.principal import Principal
 from embeddings.constants import OnConflict
 from embeddings.exceptions import NotFound
+from embeddings.management.principals import principal_for
 from embeddings.models import Collection, Job
 from embeddings.readers.files import file_format
 from embeddings.services.collection import create_collection, visible_collection
@@ -83,22 +82,6 @@ def open_import(options: dict[str, Any]) -> FileImport:
         on_conflict=OnConflict(options["on_conflict"]),
         restart=options["restart"],
     )
-
-
-def principal_for(username: str | None) -> Principal:
-    """The user of that name, or the first administrator. Raises CommandError."""
-    users = User.objects.filter(is_active=True).order_by("pk")
-    if username is None:
-        user = users.filter(Q(is_superuser=True) | Q(role=SiteRole.ADMIN.value)).first()
-    else:
-        user = users.filter(username=username).first()
-    if user is None:
-        raise CommandError(
-            "There is no administrator yet; name a user with --owner."
-            if username is None
-            else f"There is no active user {username}."
-        )
-    return user.as_principal()
 
 
 def collection_for(principal: Principal, name: str, model: str | None) -> Collection:

@@ -1,0 +1,133 @@
+"""What HTTP, authentication and JSON add to a search: `/v1/search` against its own SQL run bare."""
+
+import http.client
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from embeddings.constants import SearchPath
+from embeddings.exceptions import InvalidRequest
+from embeddings.models import Collection
+from embeddings.store.bare_search import bare_search, sample_vectors
+from embeddings.store.search import Target
+
+WARM_UP = 20
+TIMEOUT_S = 60
+
+
+def measure_search(
+    *, collection: Collection, url: str, token: str, queries: int, top_k: int
+) -> dict[str, Any]:
+    """Milliseconds of both, interleaved on the same vectors, who begins alternating; p50, p95, and
+    the difference of the p50s. `same_hits` is the share of searches where both agree.
+
+    Raises InvalidRequest when the service does not answer as it should.
+    """
+    vectors = sample_vectors(generation_id=collection.generation.pk, count=queries)
+    if not vectors:
+        raise InvalidRequest(detail="The collection is empty.")
+    with closing(_Client(url, token, collection.name, top_k)) as client:
+        return _measured(collection, vectors, client, top_k)
+
+
+def _measured(
+    collection: Collection, vectors: list[NDArray[np.float32]], client: "_Client", top_k: int
+) -> dict[str, Any]:
+    plan = client.search(vectors[0])["plan"]
+    with bare_search(
+        target=Target.of(collection.generation),
+        path=SearchPath(plan["path"]),
+        ef_search=plan["ef_search"] or 0,
+        top_k=top_k,
+    ) as bare:
+        for turn in range(WARM_UP):
+            client.search(vectors[turn % len(vectors)])
+            bare(vectors[turn % len(vectors)])
+        over_http: list[float] = []
+        in_sql: list[float] = []
+        same = 0
+        for turn, vector in enumerate(vectors):
+            body = client.body(vector)  # the caller's work, not the service's
+            calls: list[Callable[[], Any]] = [partial(client.post, body), partial(bare, vector)]
+            took, answers = _take_turns(calls, first=turn % 2)
+            over_http.append(took[0])
+            in_sql.append(took[1])
+            same += _agree(answers[0], answers[1], plan["path"])
+    report = {
+        "collection": collection.name,
+        "documents": collection.document_count,
+        "path": plan["path"],
+        "top_k": top_k,
+        "queries": len(vectors),
+        "http_ms": _spread(over_http),
+        "sql_ms": _spread(in_sql),
+        "same_hits": same / len(vectors),
+    }
+    report["p50_difference_ms"] = round(report["http_ms"]["p50"] - report["sql_ms"]["p50"], 3)
+    return report
+
+
+def _take_turns(calls: Sequence[Callable[[], Any]], *, first: int) -> tuple[list[float], list[Any]]:
+    took, answers = [0.0] * len(calls), [None] * len(calls)
+    for index in (first, 1 - first):
+        started = time.perf_counter()
+        answers[index] = calls[index]()
+        took[index] = (time.perf_counter() - started) * 1000
+    return took, answers
+
+
+def _agree(answer: bytes, rows: list[tuple[Any, ...]], path: str) -> bool:
+    external_id = 2 if path == SearchPath.HNSW else 1
+    found = [hit["id"] for hit in orjson.loads(answer)["hits"]]
+    return found == [row[external_id] for row in rows]
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {
+        "p50": round(statistics.median(values), 3),
+        "p95": round(float(np.percentile(values, 95)), 3),
+    }
+
+
+class _Client:
+    """One kept connection to the service."""
+
+    def __init__(self, url: str, token: str, collection: str, top_k: int) -> None:
+        parts = urlsplit(url)
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self.connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        self.path = f"{parts.path.rstrip('/')}/v1/search"
+        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self.request = {"collection": collection, "top_k": top_k}
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def body(self, vector: NDArray[np.float32]) -> bytes:
+        request = {**self.request, "vector": vector}
+        return orjson.dumps(request, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    def post(self, body: bytes) -> bytes:
+        try:
+            self.connection.request("POST", self.path, body, self.headers)
+            response = self.connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            detail = f"The service does not answer: {type(error).__name__}."
+            raise InvalidRequest(detail=detail) from None
+        if response.status != 200:
+            raise InvalidRequest(detail=f"The service answers {response.status} {response.reason}.")
+        return answer
+
+    def search(self, vector: NDArray[np.float32]) -> Any:
+        return orjson.loads(self.post(self.body(vector)))
