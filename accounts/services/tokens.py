@@ -6,13 +6,15 @@ import re
 import secrets
 import string
 import zlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.exceptions import InvalidToken
+from accounts.lookup import Lookup, compile_lookup, look_up
 from accounts.models import ApiToken, User
 
 ALPHABET = string.ascii_letters + string.digits
@@ -40,7 +42,7 @@ def verify_api_token(plaintext: str) -> ApiToken:
     parts = TOKEN_PATTERN.fullmatch(plaintext)
     if parts is None or parts[3] != _checksum(parts[1] + parts[2]):
         raise InvalidToken
-    token = _live_tokens().filter(key=parts[1]).first()
+    token = look_up(_live_token(), key=parts[1], now=timezone.now())
     if token is None or not hmac.compare_digest(bytes(token.digest), _digest(parts[2])):
         raise InvalidToken
     _touch(token)
@@ -53,11 +55,16 @@ def revoke_api_token(*, token: ApiToken) -> None:
     token.save(update_fields=["revoked_at"])
 
 
-def _live_tokens() -> QuerySet[ApiToken]:
-    now = timezone.now()
-    return ApiToken.objects.select_related("user").filter(
-        Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, user__is_active=True
+@cache
+def _live_token() -> Lookup[ApiToken]:
+    key, now = "key", datetime.max.replace(tzinfo=UTC)
+    tokens = ApiToken.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=now),
+        key=key,
+        revoked_at=None,
+        user__is_active=True,
     )
+    return compile_lookup(tokens, related="user", key=key, now=now)
 
 
 def _touch(token: ApiToken) -> None:
