@@ -25,18 +25,17 @@ def test_it_works() -> None:
 def test_the_secret_is_not_stored() -> None:
     _, plaintext = create_api_token(user=make_user(), name="test")
     secret = plaintext.split("_")[2][:40]
-    row = ApiToken.objects.values().get()
-    assert secret not in repr({key: bytes(v) if key == "digest" else v for key, v in row.items()})
+    row = ApiToken.objects.values_list().get()
+    assert secret not in repr(row)
 
 
-def test_a_mistyped_token_costs_no_query(
-    django_assert_num_queries: DjangoAssertNumQueries,
-) -> None:
+def test_a_mistyped_token_costs_no_query() -> None:
     _, plaintext = create_api_token(user=make_user(), name="test")
     wrong = plaintext[:-1] + ("0" if plaintext[-1] != "0" else "1")
     for mistyped in [wrong, plaintext[:-1], plaintext + "x", "", "emb_", "Bearer", "é"]:
-        with django_assert_num_queries(0), pytest.raises(InvalidToken):
+        with recorded_statements() as statements, pytest.raises(InvalidToken):
             verify_api_token(mistyped)
+        assert statements == []
 
 
 def test_a_well_formed_token_with_another_secret_is_refused() -> None:
