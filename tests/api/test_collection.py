@@ -174,7 +174,7 @@ def test_pages_hold_every_collection_once(as_alice: APIClient, alice: Any) -> No
 
 
 def test_lists_by_name_and_prefix(as_alice: APIClient, alice: Any) -> None:
-    for name in ("tea", "tea-green", "coffee", "te_"):
+    for name in ("tea", "tea-green", "green-tea", "coffee", "te_"):
         make_collection(name, owner=alice)
 
     def names(**query: str) -> list[str]:

@@ -212,6 +212,7 @@ def changed(*first: Any) -> list[Any]:
         [0.0] * 384,
         [-0.0] * 384,
         [1e-30] * 384,
+        [9e17] * 384,
         changed(1e39),
         changed(-1e20),
         changed("1"),
