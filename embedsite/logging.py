@@ -8,6 +8,7 @@ import traceback
 import uuid
 from collections.abc import MutableMapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
@@ -102,7 +103,7 @@ def redact(_logger: Any, _method: str, event_dict: EventDict) -> MutableMapping[
     for name, value in event_dict.items():
         if value is None or isinstance(value, bool | int | float):
             continue
-        event_dict[name] = CUT if SECRET_FIELD.fullmatch(name) else _safe(name, value)
+        event_dict[name] = CUT if _is_secret(name) else _safe(name, value)
     return event_dict
 
 
@@ -132,8 +133,15 @@ def _shared_processors() -> list[Processor]:
     ]
 
 
+@lru_cache(maxsize=1_000)
+def _is_secret(name: str) -> bool:
+    return SECRET_FIELD.fullmatch(name) is not None
+
+
 def _safe(name: str, value: Any) -> str:
     if isinstance(value, str):
+        if value.isalnum() and len(value) <= MAX_CHARS:
+            return value  # most values are one word, for which the pattern is a waste
         return SECRETS.sub(CUT, value[: MAX_TRACE_CHARS if name == "exception" else MAX_CHARS])
     if isinstance(value, uuid.UUID | datetime | PurePath):
         return str(value)
