@@ -169,7 +169,7 @@ def test_the_planner_uses_the_index(
         store._HNSW, target, metadata_filter or None, frozenset({"text"})
     )
     with store.binary_cursor() as cursor, cursor.connection.transaction():
-        cursor.execute(store._SETTINGS, ["100"])
+        cursor.execute(store.SETTINGS, ["100"])
         plan = cursor.execute(
             b"EXPLAIN " + statement, [*values, points[0], 100, points[0], 10]
         ).fetchall()
