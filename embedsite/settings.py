@@ -9,6 +9,7 @@ from embedsite.databases import database_settings
 
 try:
     LOADED = load(argv=sys.argv)
+    DATABASES = {"default": database_settings(LOADED.config)}
 except ConfigError as error:
     print(error, file=sys.stderr)  # noqa: T201 - logging is not set up yet
     sys.exit(2)
@@ -68,7 +69,6 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": database_settings(EMBED)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
