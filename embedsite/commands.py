@@ -36,6 +36,9 @@ def run(argv: Sequence[str]) -> None:
             start_for(settings.EMBED)
         except ServerError as error:
             sys.exit(f"manage.py: {error}")
+    elif argv[1:2] == ["makemigrations"] and settings.EMBED.database_url is None:
+        # It would wait for a server, only to compare what was applied there with the files.
+        settings.DATABASES["default"]["ENGINE"] = "django.db.backends.dummy"
     execute_from_command_line(list(argv))
 
 

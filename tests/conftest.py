@@ -1,5 +1,6 @@
 """What every test shares: one embedded PostgreSQL for the whole run, and its folder."""
 
+import logging
 import shutil
 from collections.abc import Iterator
 
@@ -13,6 +14,15 @@ from embedsite.postgres import start
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(settings.EMBED.data_dir, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """Commands with a progress bar quiet the log for their process, which here is ours."""
+    log = logging.getLogger("embeddings")
+    before = log.level
+    yield
+    log.setLevel(before)
 
 
 @pytest.fixture(scope="session")

@@ -200,11 +200,8 @@ def test_children_end_with_a_killed_parent_and_the_next_start_recovers(service: 
     service.process = None
     service.wait(lambda: all(map(gone, children.values())))
 
-    started = time.monotonic()
     service.start()
 
-    # 2.5 s alone; the rest is for a busy machine.
-    assert time.monotonic() - started < 15
     assert "First user" not in service.log.read_text()
     assert service.ready()
 
