@@ -120,8 +120,8 @@ def test_search(admin: User, live_server: LiveServer, path: str) -> None:
 
 
 def test_search_needs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("EMBED_TOKEN", raising=False)
-    with pytest.raises(CommandError, match="EMBED_TOKEN"):
+    monkeypatch.delenv("TOKEN", raising=False)
+    with pytest.raises(CommandError, match="TOKEN"):
         run("search", "--collection", "many")
 
 

@@ -25,7 +25,7 @@ from embeddings.services.peer import measure_peer
 from embeddings.services.quality import MODES, Step, measure_quality
 from embeddings.services.search_benchmark import measure_search
 
-TOKEN_VARIABLE = "EMBED_TOKEN"  # noqa: S105  the variable's name
+TOKEN_VARIABLE = "TOKEN"  # noqa: S105  the variable's name
 TEXTS = 1_000
 QUERIES = 500
 
