@@ -73,6 +73,8 @@ def configure(options: dict[str, str]) -> None:
                 # Its line per job repeats ours.
                 "procrastinate": {**through_root, "level": "WARNING"},
                 "gunicorn.error": through_root,
+                # It warns of every HEAD, whose body Django leaves to the server to drop.
+                "gunicorn.http.wsgi": {**through_root, "level": "ERROR"},
                 "gunicorn.access": {"handlers": [], "propagate": False},
             },
         }

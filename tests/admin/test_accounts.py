@@ -1,6 +1,7 @@
 """Users and API tokens in the console."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_token_is_never_changed(as_admin: Client, alice: User) -> None:
 
 def test_tokens_are_revoked(as_admin: Client, alice: User) -> None:
     token, plaintext = create_api_token(user=alice, name="script")
-    long_ago = timezone.now() - timezone.timedelta(days=9)
+    long_ago = timezone.now() - timedelta(days=9)
     revoked = create_api_token(user=alice, name="old")[0]
     ApiToken.objects.filter(pk=revoked.pk).update(revoked_at=long_ago)
 
