@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
+from accounts.exceptions import Problem
 from embeddings.constants import OnConflict
 from embeddings.engine.hashing import HashingEmbedder
 from embeddings.exceptions import (
@@ -17,7 +18,6 @@ from embeddings.exceptions import (
     EmptyText,
     InvalidVector,
     NotFound,
-    Problem,
     TextTooLong,
 )
 from embeddings.models import Chunk, Collection, Document

@@ -14,6 +14,7 @@ from embeddings.services import search as service
 from embeddings.services.add import add_documents
 from embeddings.services.search import search_collection
 from embeddings.store import search as store
+from embeddings.store.cursors import binary_cursor
 from embeddings.store.index import build_index
 from embeddings.types.document import DocumentInput
 from embeddings.types.filter import parse_filter
@@ -168,7 +169,7 @@ def test_the_planner_uses_the_index(
     statement, values = store._statement(
         store._HNSW, target, metadata_filter or None, frozenset({"text"})
     )
-    with store.binary_cursor() as cursor, cursor.connection.transaction():
+    with binary_cursor() as cursor, cursor.connection.transaction():
         cursor.execute(store.SETTINGS, ["100"])
         plan = cursor.execute(
             b"EXPLAIN " + statement, [*values, points[0], 100, points[0], 10]
