@@ -144,7 +144,7 @@ def record_progress(*, run: JobRun, done: int, **changes: Any) -> None:
     the step happen exactly once. Raises JobLost.
     """
     elapsed = max(time.monotonic() - run.started, 1e-3)
-    rate = round((done - run.done_before) / elapsed, 1)
+    rate = round((done - run.done_before) / elapsed, 2)
     # Attempts count against a job that fails time and again in one place, not against a long one.
     _update(run, done=done, rate=rate, attempts=1, **changes)
 
