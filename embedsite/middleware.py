@@ -1,4 +1,4 @@
-"""The outermost middleware: request id, API version, access log and HTTP metrics."""
+"""The outermost middleware: request id, API version and access log; unknown methods end here."""
 
 import re
 import time
@@ -9,9 +9,10 @@ import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBase
-from prometheus_client import Counter, Histogram
 
 from accounts.principal import Principal
+from embedsite.errors import problem_response
+from embedsite.problems import MethodNotAllowed
 from embedsite.versioning import VERSIONS
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -19,34 +20,35 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 QUIET_PATHS = ("/health", "/metrics")
 """Asked by machines every few seconds; logged on DEBUG unless they fail."""
 
-REQUESTS = Counter("http_requests", "Requests answered.", ["method", "route", "status"])
-DURATION = Histogram(
-    "http_request_duration_seconds",
-    "Time from the first middleware to the answer.",
-    ["method", "route"],
-    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)
-
 log = structlog.stdlib.get_logger("embedsite.access")
 
 
 def telemetry(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Wrap the whole of Django, so that errors and refusals are answered and counted alike."""
+    """Wrap the whole of Django, so that errors and refusals are answered and logged alike."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
         request_id = _request_id(request)
         request.request_id = request_id  # type: ignore[attr-defined]
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            response = get_response(request)
+            known = request.method in METHODS
+            response = get_response(request) if known else _refuse(request)
             response["X-Request-Id"] = request_id
             response.headers.setdefault("API-Version", VERSIONS[-1])
             _record(request, response, time.perf_counter() - started)
         return response
 
     return middleware
+
+
+def _refuse(request: HttpRequest) -> HttpResponseBase:
+    """django-prometheus labels its latency with the method as it was sent, and a metric must not
+    grow with what strangers send."""
+    response = problem_response(request, MethodNotAllowed())
+    response["Allow"] = ", ".join(sorted(METHODS))
+    return response
 
 
 def _request_id(request: HttpRequest) -> str:
@@ -58,8 +60,6 @@ def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) ->
     method = request.method if request.method in METHODS else "other"
     route = _route(request)
     status = response.status_code
-    REQUESTS.labels(method, route, status).inc()
-    DURATION.labels(method, route).observe(seconds)
     quiet = status < 400 and request.path_info.startswith(QUIET_PATHS)
     emit = log.error if status >= 500 else log.debug if quiet else log.info
     emit(
@@ -74,7 +74,7 @@ def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) ->
 
 
 def _route(request: HttpRequest) -> str:
-    """The route's name, never the path: a metric must not grow with what strangers ask for."""
+    """The route's name, never the path, which names what belongs to the callers."""
     match = request.resolver_match
     if match is not None:
         return match.view_name or match.route

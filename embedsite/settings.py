@@ -35,11 +35,13 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_prometheus",
     "procrastinate.contrib.django",
 ]
 
 MIDDLEWARE = [
     "embedsite.middleware.telemetry",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -49,7 +51,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "embedsite.body.BodyLimit",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
+# Its own begin at 10 ms, by when most answers are out.
+PROMETHEUS_LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 ROOT_URLCONF = "embedsite.urls"
 WSGI_APPLICATION = "embedsite.wsgi.application"

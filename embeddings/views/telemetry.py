@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from prometheus_client import CONTENT_TYPE_LATEST
+from django_prometheus.exports import ExportToDjangoView
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
@@ -13,7 +13,7 @@ from rest_framework.viewsets import ViewSet
 from accounts.exceptions import ActionForbidden
 from accounts.permissions import DeclaredAction, principal_of
 from accounts.policy import Action
-from embeddings.services.telemetry import exposition
+from embeddings.services.telemetry import queue_exposition
 
 
 class AnyAccept(BaseContentNegotiation):
@@ -43,4 +43,7 @@ class TelemetryViewSet(ViewSet):
         """The text format. Raises ActionForbidden for whoever is no operator."""
         if not settings.EMBED.metrics_public and not principal_of(request).may(Action.OPERATE):
             raise ActionForbidden(action=Action.OPERATE.value)
-        return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+        # It sums over the processes where `serve` gave them a folder to count in.
+        response: HttpResponse = ExportToDjangoView(request)
+        response.write(queue_exposition())
+        return response

@@ -155,35 +155,69 @@ def test_a_probe_is_logged_only_when_it_fails(client: Client) -> None:
     assert access_line(client, "/health?fail=1")["status"] == 503
 
 
-def requests_total(**labels: str) -> float:
-    return REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-def test_requests_are_counted_by_route_and_not_by_path(client: Client) -> None:
-    labels = {"method": "GET", "route": "hello-name", "status": "200"}
-    before = requests_total(**labels)
+@pytest.mark.parametrize(
+    ("url", "status", "view"),
+    [
+        ("/v1/hello/a", "200", "hello-name"),
+        ("/v1/nowhere", "404", "<unnamed view>"),
+        ("/v1/broken", "500", "broken"),
+        ("/v1/too-big", "413", "too-big"),
+    ],
+)
+def test_requests_are_counted_once_and_by_view(
+    client: Client, url: str, status: str, view: str
+) -> None:
+    def counts() -> list[float]:
+        by_view = {"view": view, "method": "GET"}
+        responses = "django_http_responses_total_by_status_view_method_total"
+        return [
+            counted(responses, status=status, **by_view),
+            counted("django_http_requests_before_middlewares_total"),
+            counted("django_http_requests_latency_including_middlewares_seconds_count"),
+        ]
 
-    client.get("/v1/hello/a")
-    client.get("/v1/hello/b")
+    before = counts()
+    client.get(url)
 
-    assert requests_total(**labels) == before + 2
-    seconds = {"method": "GET", "route": "hello-name"}
-    count = REGISTRY.get_sample_value("http_request_duration_seconds_count", seconds)
-    assert count is not None
-    assert count >= 2
+    assert counts() == [count + 1 for count in before]
+
+
+def test_the_metrics_see_all_other_middlewares() -> None:
+    package = "django_prometheus.middleware"
+
+    assert settings.MIDDLEWARE[1] == f"{package}.PrometheusBeforeMiddleware"
+    assert settings.MIDDLEWARE[-1] == f"{package}.PrometheusAfterMiddleware"
+
+
+def test_latency_is_told_apart_from_two_milliseconds_on(client: Client) -> None:
+    client.get("/v1/hello")
+
+    bucket = "django_http_requests_latency_seconds_by_view_method_bucket"
+    assert counted(bucket, view="hello", method="GET", le="+Inf") >= 1
+    labels = {"view": "hello", "method": "GET", "le": "0.002"}
+    assert REGISTRY.get_sample_value(bucket, labels) is not None
 
 
 def test_a_stranger_can_not_make_the_metrics_grow(client: Client) -> None:
-    client.generic("PWN1", "/v1/hello")
+    with capture_logs() as capture:
+        response = client.generic("PWN1", "/v1/hello", headers={"X-Request-Id": "r-3"})
     client.get(f"/{CANARY}")
 
+    assert (response.status_code, response.json()["request_id"]) == (405, "r-3")
+    assert response.headers["X-Request-Id"] == "r-3"
+    (line,) = capture.named("request")
+    assert (line["method"], line["status"]) == ("other", 405)
     labels = {
         value
         for metric in REGISTRY.collect()
         for sample in metric.samples
         for value in sample.labels.values()
     }
-    assert {"other", "unmatched"} <= labels
+    assert "<unnamed view>" in labels
     assert not {"PWN1", CANARY, f"/{CANARY}"} & labels
 
 
