@@ -27,6 +27,8 @@ def environment(**changes: str) -> dict[str, str]:
         "DATABASE_URL": f"postgresql://{place['USER']}@/{place['NAME']}?{query}",
         "EMBED_DATA_DIR": str(settings.EMBED.data_dir),
         "EMBED_DEFAULT_MODEL": "hashing-384",
+        # An index that is still being built would stand in the way of the next test's clean-up.
+        "EMBED_INDEX_THRESHOLD": "1000000",
         **changes,
     }
 
