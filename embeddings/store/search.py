@@ -79,12 +79,13 @@ def nearest_hnsw(
     """The nearest documents among `ef_search` candidates of the index, ordered by full-precision
     distance, and how many candidates there were.
 
-    The settings and the search travel in one round trip; the planner, which knows nothing of
-    iterative scans, is kept to the index.
+    The settings and the search travel in one round trip, which is one transaction to the server
+    and so ends the settings too; an explicit one would take three. The planner, which knows
+    nothing of iterative scans, is kept to the index.
     """
     statement, values = _statement(_HNSW, target, metadata_filter, include)
     with binary_cursor() as settings, binary_cursor() as cursor:
-        with cursor.connection.pipeline(), cursor.connection.transaction():
+        with cursor.connection.pipeline():
             settings.execute(SETTINGS, [str(ef_search)])
             cursor.execute(statement, [*values, vector, ef_search, vector, top_k])
         rows = cursor.fetchall()

@@ -116,6 +116,20 @@ def test_the_index_serves_what_it_should(
     assert found / 200 > 0.6  # random vectors are the hardest case there is
 
 
+def test_the_settings_end_with_the_search(
+    indexed: tuple[Collection, NDArray[np.float32]],
+) -> None:
+    collection, points = indexed
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW hnsw.ef_search")
+        before = cursor.fetchone()
+        search_collection(collection=collection, params=SearchParams(vector=points[0]))
+        cursor.execute("SHOW hnsw.ef_search")
+        assert cursor.fetchone() == before
+        cursor.execute("SHOW enable_seqscan")
+        assert cursor.fetchone() == ("on",)
+
+
 def test_exact_on_request(indexed: tuple[Collection, NDArray[np.float32]]) -> None:
     collection, points = indexed
     query = vectors(1)[0]
