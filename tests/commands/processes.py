@@ -44,6 +44,8 @@ def command(*arguments: str, **changes: str) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
         process_group=0,
+        # A test run in the background ignores SIGINT, and its children would inherit that.
+        preexec_fn=heed_interrupts,
     )
     try:
         yield process
@@ -53,6 +55,11 @@ def command(*arguments: str, **changes: str) -> Iterator[subprocess.Popen[str]]:
         print(errors[-5000:])  # noqa: T201  pytest shows it when the test fails
 
 
+def heed_interrupts() -> None:
+    """Runs in the new process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def kill(process: subprocess.Popen[str]) -> None:
     """kill -9 of the process and all it started."""
     if process.poll() is None:
@@ -60,9 +67,9 @@ def kill(process: subprocess.Popen[str]) -> None:
         process.wait(TIMEOUT_S)
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> None:
+def wait_for(condition: Callable[[], object]) -> None:
     """Until the condition holds."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + TIMEOUT_S
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)

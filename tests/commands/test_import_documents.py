@@ -209,7 +209,8 @@ def large_file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("how", ["kill", "interrupt"])
 def test_as_a_process_it_goes_on_after_its_end(large_file: Path, how: str) -> None:
     arguments = ["import_documents", str(large_file), "--collection", "large", "--json"]
-    with command(*arguments, "--on-conflict", "error") as process:
+    # Small batches, so that there is much left to do when the first is seen to be done.
+    with command(*arguments, "--on-conflict", "error", "--batch-size", "4") as process:
         wait_for(lambda: Job.objects.filter(done__gt=0).exists())
         if how == "kill":
             kill(process)

@@ -73,10 +73,10 @@ def assert_all_there_once(job: Job, count: int) -> None:
 def test_it_works() -> None:
     with command("worker") as worker:
         first = start(10)
-        wait_for(lambda: has_ended(first), timeout_s=10)
+        wait_for(lambda: has_ended(first))
         second = start(10)
-        wait_for(lambda: has_ended(second), timeout_s=5)
-        wait_for(lambda: not ProcrastinateJob.objects.exists(), timeout_s=5)
+        wait_for(lambda: has_ended(second))
+        wait_for(lambda: not ProcrastinateJob.objects.exists())
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(TIMEOUT_S) == 0
     for job in (first, second):
@@ -94,7 +94,7 @@ def test_stopping_hands_the_job_back() -> None:
     assert 0 < stopped.done < MANY
     with command("worker"):
         wait_for(lambda: has_ended(job))
-        wait_for(lambda: not ProcrastinateJob.objects.exists(), timeout_s=5)
+        wait_for(lambda: not ProcrastinateJob.objects.exists())
     assert_all_there_once(job, MANY)
 
 
@@ -109,16 +109,16 @@ def test_another_worker_takes_over_from_one_that_was_killed() -> None:
     assert killed.collection_id
     assert Document.objects.filter(collection_id=killed.collection_id).count() == killed.done
     with command("worker"):
-        wait_for(lambda: fresh(job).lease != killed.lease, timeout_s=20)
+        wait_for(lambda: fresh(job).lease != killed.lease)
         wait_for(lambda: has_ended(job))
-        wait_for(lambda: not ProcrastinateJob.objects.exists(), timeout_s=5)
+        wait_for(lambda: not ProcrastinateJob.objects.exists())
     assert_all_there_once(job, MANY)
 
 
 def test_a_lost_connection_is_no_end() -> None:
     with command("worker"):
         first = start(10)
-        wait_for(lambda: has_ended(first), timeout_s=10)
+        wait_for(lambda: has_ended(first))
         place = connection.settings_dict
         with psycopg.connect(
             host=place["HOST"], port=place["PORT"], dbname=place["NAME"], user=place["USER"]
@@ -128,7 +128,8 @@ def test_a_lost_connection_is_no_end() -> None:
                 " WHERE datname = current_database() AND application_name = 'worker'"
             )
         second = start(10)
-        wait_for(lambda: has_ended(second), timeout_s=20)
+        wait_for(lambda: has_ended(second))
+        wait_for(lambda: not ProcrastinateJob.objects.exists())
     assert_all_there_once(second, 10)
 
 
