@@ -16,10 +16,8 @@ from embeddings import telemetry
 from embeddings.constants import OnConflict
 from embeddings.exceptions import (
     CollectionBusy,
-    DimensionsMismatch,
     DocumentExists,
     DuplicateDocument,
-    InvalidVector,
     TextTooLong,
 )
 from embeddings.models import Collection
@@ -31,6 +29,7 @@ from embeddings.services.index import request_index_if_due
 from embeddings.store.chunks import ChunkRow, replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
 from embeddings.types.document import AddResult, DocumentInput
+from embeddings.types.vector import check_vector
 
 Within = Callable[[AddResult, Written], None]
 """What else belongs to the transaction that stores the documents."""
@@ -84,7 +83,11 @@ def store_documents(
     for index, document in enumerate(documents):
         check_text(document.text, param=f"documents.{index}.text")
         if document.embedding is not None:
-            check_vector(document.embedding, collection, param=f"documents.{index}.embedding")
+            check_vector(
+                document.embedding,
+                dimensions=collection.generation.dimensions,
+                param=f"documents.{index}.embedding",
+            )
     rows = _rows(collection, documents)
     vectors = _Vectors(
         {
@@ -132,17 +135,6 @@ def _content_hash(document: DocumentInput) -> bytes:
         digest.update(b"\x00")  # a text holds no NUL
         digest.update(document.embedding.astype("<f4").tobytes())
     return digest.digest()
-
-
-def check_vector(vector: NDArray[np.float32], collection: Collection, *, param: str) -> None:
-    """Raises DimensionsMismatch or InvalidVector for what the collection can't hold."""
-    expected = collection.generation.dimensions
-    if vector.shape != (expected,):
-        raise DimensionsMismatch(param=param, given=vector.shape[0], expected=expected)
-    if not np.isfinite(vector).all():
-        raise InvalidVector(param=param, reason="it holds NaN or an infinite number.")
-    if not vector.any():
-        raise InvalidVector(param=param, reason="all its numbers are zero.")
 
 
 def _needs_vector(row: DocumentRow, stored: dict[uuid.UUID, bytes], mode: OnConflict) -> bool:

@@ -21,13 +21,14 @@ from embeddings.models import Collection, Job, JobPart
 from embeddings.models.document import document_id
 from embeddings.readers.rows import Row, parse_line
 from embeddings.readers.upload import cut, unpack
-from embeddings.services.add import check_vector, store_documents
+from embeddings.services.add import store_documents
 from embeddings.services.document_input import parse_document
 from embeddings.services.index import request_index_if_due
 from embeddings.services.job_runs import JobRun, check_run, record_progress, run_job
 from embeddings.services.jobs import enqueue, make_job
 from embeddings.store.documents import Written
 from embeddings.types.document import AddResult, DocumentInput
+from embeddings.types.vector import check_vector
 
 BATCH_DOCUMENTS = 256
 BATCH_CHARS = 400_000
@@ -155,7 +156,9 @@ def _document(collection: Collection, row: Row) -> DocumentInput:
         raise InvalidRequest(detail=row.fault)
     document = parse_document(row.raw)
     if document.embedding is not None:
-        check_vector(document.embedding, collection, param="embedding")
+        check_vector(
+            document.embedding, dimensions=collection.generation.dimensions, param="embedding"
+        )
     return document
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embeddings import telemetry
 from embeddings.constants import IndexState, SearchPath
-from embeddings.exceptions import DimensionsMismatch, InvalidRequest, InvalidVector, NotFound
+from embeddings.exceptions import InvalidRequest, NotFound
 from embeddings.models import Collection
 from embeddings.models.document import document_id
 from embeddings.services.embed import check_text
@@ -17,6 +17,7 @@ from embeddings.store.chunks import document_vector
 from embeddings.store.documents import count_documents
 from embeddings.store.search import Target, nearest_exact, nearest_hnsw
 from embeddings.types.search import Hit, Plan, SearchParams, SearchResult
+from embeddings.types.vector import check_vector
 
 EXACT_MATCHES = 10_000
 """Up to so many matches of a filter exact search is both right and fast: 3.3 ms over 5,000 rows of
@@ -55,12 +56,7 @@ def search_collection(*, collection: Collection, params: SearchParams) -> Search
 def _query_vector(collection: Collection, params: SearchParams) -> tuple[NDArray[np.float32], int]:
     generation = collection.generation
     if params.vector is not None:
-        if params.vector.shape != (generation.dimensions,):
-            raise DimensionsMismatch(
-                param="vector", given=params.vector.shape[0], expected=generation.dimensions
-            )
-        if not params.vector.any():
-            raise InvalidVector(param="vector", reason="all its numbers are zero.")
+        check_vector(params.vector, dimensions=generation.dimensions, param="vector")
         return params.vector, 0
     if params.document_id is not None:
         pk = document_id(collection_id=collection.pk, external_id=params.document_id)
