@@ -58,7 +58,22 @@ class EngineUnavailable(EmbeddingsError):
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Retry-After": "5"}
+        return {"Retry-After": str(self.values.get("retry_after", 5))}
+
+
+class EngineOverloaded(EngineUnavailable):
+    """More texts are waiting to be embedded than can be taken on. Try again in {retry_after}
+    seconds."""
+
+    code = "engine_overloaded"
+
+
+class CallerGone(EmbeddingsError):
+    """The caller closed the connection before the answer was ready."""
+
+    status = 499
+    code = "caller_gone"
+    title = "Client closed request"
 
 
 # Collections and documents ------------------------------------------------------------------------

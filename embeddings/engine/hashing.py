@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from zlib import crc32
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.engine.interface import Embedded, InputType, RuntimeName
-from embeddings.exceptions import TextTooLong
+from embeddings.exceptions import CallerGone, TextTooLong
 
 NAME = "hashing-384"
 DIMENSIONS = 384
@@ -52,8 +52,11 @@ class HashingEmbedder:
         *,
         input_type: InputType = "document",  # noqa: ARG002 - one space for both
         truncate: bool = True,
+        gone: Callable[[], bool] | None = None,
     ) -> Embedded:
-        """As Embedder.embed; a token is a word."""
+        """As Embedder.embed; a token is a word. Asks `gone` once: it takes no time to speak of."""
+        if gone is not None and gone():
+            raise CallerGone
         words = [_words(text) for text in texts]
         too_long = [len(each) > self.max_tokens for each in words]
         if not truncate and True in too_long:

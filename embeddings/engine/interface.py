@@ -1,6 +1,6 @@
 """What the engine promises: the embedder, what it returns, and how it is set up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -49,10 +49,18 @@ class Embedder(Protocol):
     def runtime(self) -> RuntimeName: ...
 
     def embed(
-        self, texts: Sequence[str], *, input_type: InputType = "document", truncate: bool = True
+        self,
+        texts: Sequence[str],
+        *,
+        input_type: InputType = "document",
+        truncate: bool = True,
+        gone: Callable[[], bool] | None = None,
     ) -> Embedded:
-        """The texts' vectors in their order. Raises TextTooLong, before any inference, for the
-        first text that would have to be cut while `truncate` is off.
+        """The texts' vectors in their order.
+
+        Raises TextTooLong, before any inference, for the first text that would have to be cut while
+        `truncate` is off; EngineUnavailable; and CallerGone once `gone()`, which is asked now and
+        then and must be cheap, says that nobody waits any more: what has not begun is dropped.
         """
         ...
 

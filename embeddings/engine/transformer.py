@@ -1,6 +1,6 @@
 """The embedder around a transformer: reads, batches, runs the batches on a runtime."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from embeddings.engine.batching import cut_batches, pad, share_budget
 from embeddings.engine.card import ModelCard
 from embeddings.engine.interface import Embedded, InputType, RuntimeName
 from embeddings.engine.reading import Reader
-from embeddings.exceptions import TextTooLong
+from embeddings.exceptions import CallerGone, TextTooLong
 
 
 class Runtime(Protocol):
@@ -60,7 +60,12 @@ class TransformerEmbedder:
         self._workers = ThreadPoolExecutor(runtime.streams, thread_name_prefix=f"embed-{self.name}")
 
     def embed(
-        self, texts: Sequence[str], *, input_type: InputType = "document", truncate: bool = True
+        self,
+        texts: Sequence[str],
+        *,
+        input_type: InputType = "document",
+        truncate: bool = True,
+        gone: Callable[[], bool] | None = None,
     ) -> Embedded:
         """As Embedder.embed."""
         prompt = self._prompts[input_type]
@@ -68,6 +73,8 @@ class TransformerEmbedder:
         read = self._reader.read(prompted)
         if not truncate and True in read.truncated:
             self._refuse(prompted, read.truncated.index(True))
+        if gone is not None and gone():
+            raise CallerGone
         return Embedded(
             vectors=self._vectors(read.token_ids),
             tokens=np.array([len(ids) for ids in read.token_ids], dtype=np.int32),

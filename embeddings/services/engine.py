@@ -4,7 +4,7 @@ threads.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from django.conf import settings
@@ -41,10 +41,11 @@ def run_embedder(
     *,
     input_type: InputType = "document",
     truncate: bool = True,
+    gone: Callable[[], bool] | None = None,
 ) -> Embedded:
     """What `embedder.embed` returns, and raises; counted and timed."""
     started = time.perf_counter()
-    embedded = embedder.embed(texts, input_type=input_type, truncate=truncate)
+    embedded = embedder.embed(texts, input_type=input_type, truncate=truncate, gone=gone)
     telemetry.embedded(
         model=embedder.name,
         texts=len(texts),

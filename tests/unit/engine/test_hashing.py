@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embeddings.engine.hashing import HashingEmbedder
-from embeddings.exceptions import TextTooLong
+from embeddings.exceptions import CallerGone, TextTooLong
 
 
 def vector(text: str) -> NDArray[np.float32]:
@@ -108,3 +108,12 @@ def test_too_many_words_are_cut_or_refused() -> None:
 
 def test_no_texts_give_no_vectors() -> None:
     assert HashingEmbedder().embed([]).vectors.shape == (0, 384)
+
+
+def test_nothing_is_made_for_a_caller_that_has_gone() -> None:
+    embedder = HashingEmbedder()
+
+    with pytest.raises(CallerGone):
+        embedder.embed(["alpha"], gone=lambda: True)
+
+    assert embedder.embed(["alpha"], gone=lambda: False).tokens.tolist() == [1]
