@@ -1,4 +1,4 @@
-"""Every error as one RFC 9457 problem document, whoever raised it."""
+"""Every error as one RFC 9457 problem document, or in its view's dialect, whoever raised it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +18,7 @@ from rest_framework.request import Request
 
 from accounts.exceptions import Problem
 from embeddings.exceptions import NotFound
+from embeddings.views.dialects import dialect_of, in_dialect
 from embedsite.problems import (
     BodyTooLarge,
     DatabaseUnavailable,
@@ -98,14 +99,20 @@ def as_problem(exception: Exception) -> Problem:
 
 
 def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """The problem document with its status and headers."""
-    values = values_of(problem, request_id=getattr(request, "request_id", ""))
+    """The problem document, or what the view's dialect has for it, with its status and headers."""
     headers = dict(problem.headers)
     if problem.status == 401:
         headers["WWW-Authenticate"] = CHALLENGE
+    status, media_type = problem.status, MEDIA_TYPE
+    values: dict[str, Any] | None
+    if dialect := dialect_of(request):
+        media_type = "application/json"
+        status, values = in_dialect(problem, dialect)
+    else:
+        values = values_of(problem, request_id=getattr(request, "request_id", ""))
     # A detail may repeat a lone surrogate that its caller sent.
-    text = orjson.dumps(_encodable(values))
-    return HttpResponse(text, status=problem.status, content_type=MEDIA_TYPE, headers=headers)
+    text = b"" if values is None else orjson.dumps(_encodable(values))
+    return HttpResponse(text, status=status, content_type=media_type, headers=headers)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

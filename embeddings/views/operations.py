@@ -8,10 +8,13 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework.serializers import Serializer
 
 from embeddings.serializers.base import RequestSerializer
+from embeddings.serializers.dialects import SharedError, TeiError
 from embeddings.serializers.problem import Problem
+from embeddings.views.dialects import Dialect, render_error
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 PROBLEM = "application/problem+json"
+JSON = "application/json"
 
 NAMED = (401, 403, 404)
 """Errors of operations on a collection or what is in it."""
@@ -41,9 +44,10 @@ def operation(
     parameters: Sequence[OpenApiParameter] = (),
     errors: Sequence[int] = NAMED,
     public: bool = False,
+    dialect: Dialect | None = None,
 ) -> Callable[[Method], Method]:
     """The decorator of a view's method. `example` is the answer's; 400, 401 and 503 are added to
-    `errors` where they belong.
+    `errors` where they belong, which are those of the `dialect`.
     """
     statuses = {503, *errors}
     if not public:
@@ -61,7 +65,10 @@ def operation(
             OpenApiExample("Answer", value=example, response_only=True, status_codes=[str(status)])
         )
     responses: dict[Any, Any] = {status: answer or OpenApiResponse(description="Done; no body.")}
-    responses |= {(code, PROBLEM): _problem(code) for code in sorted(statuses)}
+    if dialect is None:
+        responses |= {(code, PROBLEM): _problem(code) for code in sorted(statuses)}
+    else:
+        responses |= dict(_in_dialect(code, dialect) for code in sorted(statuses))
     decorator: Callable[[Method], Method] = extend_schema(
         operation_id=operation_id,
         summary=summary,
@@ -94,3 +101,13 @@ def _problem(status: int) -> OpenApiResponse:
         },
     )
     return OpenApiResponse(Problem, description=description, examples=[example])
+
+
+def _in_dialect(status: int, dialect: Dialect) -> tuple[tuple[int, str], OpenApiResponse]:
+    code, title, description = ERRORS[status]
+    status, body = render_error(dialect, status=status, code=code, detail=description)
+    if body is None:
+        return (status, JSON), OpenApiResponse(description=f"{description} No body.")
+    shape = TeiError if dialect == "tei" else SharedError
+    example = OpenApiExample(title, value=body)
+    return (status, JSON), OpenApiResponse(shape, description=description, examples=[example])

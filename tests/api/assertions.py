@@ -27,6 +27,33 @@ def assert_problem(
     return problem
 
 
+def assert_error(
+    response: Any, dialect: str | None, status: int, code: str | None = None, *, param: str = ""
+) -> dict[str, Any]:
+    """The response is an error of the dialect with this status; of TEI `code` is the type, where it
+    has one of the name.
+    """
+    if dialect is None:
+        return assert_problem(response, status, code, param=param or None)
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == "application/json"
+    if dialect == "tei" and status == 401:
+        assert response.content == b""
+        return {}
+    body: dict[str, Any] = response.json()
+    if dialect == "tei":
+        assert set(body) == {"error", "error_type"}
+        assert body["error_type"] in {"Empty", "Validation", "Backend", "Overloaded", "Unhealthy"}
+        assert code is None or code.islower() or body["error_type"] == code, body
+        return body
+    assert set(body) == {"error", "message", "detail"}
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+    assert body["detail"] == body["message"] == body["error"]["message"] != ""
+    assert code in (None, body["error"]["code"]), body
+    assert param in ("", body["error"]["param"]), body
+    return body
+
+
 def assert_unseen(
     client: APIClient, method: str, there: str, absent: str, body: Any = None
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from tests.api.assertions import assert_problem
+from tests.api.assertions import assert_error
 
 PUBLIC = {
     "health": "for load balancers and Kubernetes",
@@ -60,10 +60,12 @@ def test_strangers_are_refused(db: None, route: str, credentials: str | None) ->
     client = APIClient()
     if credentials:
         client.credentials(HTTP_AUTHORIZATION=credentials)
-    methods = getattr(ROUTES[route].callback, "actions", {}) or {"get": "get"}
+    view: Any = ROUTES[route].callback
+    methods = getattr(view, "actions", {}) or {"get": "get"}
+    dialect = getattr(view.cls, "dialect", None)
     for method in {*methods, "options", "put"} - {"head"}:  # whose answer has no body
         response = client.generic(method.upper(), concrete(route))
-        assert_problem(response, 401)
+        assert_error(response, dialect, 401)
         assert response["WWW-Authenticate"].startswith("Bearer ")
 
 
