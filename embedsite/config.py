@@ -1,7 +1,8 @@
 """The service's typed configuration: where each value comes from, its rule and its meaning."""
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -10,6 +11,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from embeddings.types.model import ModelDeclaration, check_declarations
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
@@ -113,6 +116,11 @@ class Config(BaseSettings):
         description="Folder whose sub-folders are sentence-transformers models,"
         " served under the folders' names.",
     )
+    models: Annotated[list[ModelDeclaration], NoDecode] = Field(
+        [],
+        description="Models and rerankers besides those, local and remote, as a JSON list;"
+        " in TOML `[[models]]`.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the models; `bfloat16` is faster and less exact."
@@ -154,6 +162,20 @@ class Config(BaseSettings):
     def split_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def parse_json(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError as error:
+            raise ValueError(f"should be a JSON list of objects: {error}") from None
+
+    @field_validator("models")
+    @classmethod
+    def models_agree(cls, value: list[ModelDeclaration]) -> list[ModelDeclaration]:
+        check_declarations(value)
         return value
 
     @field_validator("data_dir", "model_dir", "config_file", "secrets_dir")

@@ -45,7 +45,7 @@ def flag(name: str) -> str:
 
 def flagged_fields() -> list[str]:
     """Fields that `serve` takes as flags: all but the secrets, which `ps` would show."""
-    secret = {"secret_key", "token_pepper", "database_url", "redis_url"}
+    secret = {"secret_key", "token_pepper", "database_url", "redis_url", "models"}
     return [name for name in Config.model_fields if name not in secret]
 
 
@@ -187,10 +187,19 @@ def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]
             lines.append(f"{rule}.")
             continue
         origin = origins.get(name, "default")
+        if name == "models":
+            place = "".join(f"{part}: " for part in model_place(fault["loc"][1:]))
+            lines.append(f"{variable(name)}: {place}{rule} ({origin}).")
+            continue
         label = flag(name) if origin == "command line" else variable(name)
         value = "**********" if is_secret(name) else repr(fault["input"])
         lines.append(f"{label}: {rule}, not {value} ({origin}).")
     return lines
+
+
+def model_place(loc: Sequence[str | int]) -> list[str]:
+    """The entry, counted from 1, and its key. The value stays out: it may hold an API key."""
+    return [f"entry {part + 1}" if isinstance(part, int) else part for part in loc[:2]]
 
 
 def is_secret(name: str) -> bool:

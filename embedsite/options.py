@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from embeddings.types.model import ModelDeclaration
 from embedsite.config import BASE_DIR, Config
 from embedsite.config_sources import Loaded, variable
 
@@ -30,7 +31,17 @@ def shown(value: Any) -> Any:
     """The value as JSON can hold it, without what must stay secret."""
     if isinstance(value, SecretStr):
         return masked(value.get_secret_value())
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    if isinstance(value, ModelDeclaration):
+        return model_shown(value)
     return str(value) if isinstance(value, Path) else value
+
+
+def model_shown(model: ModelDeclaration) -> dict[str, Any]:
+    """What was said of the model; its URL may hold a password."""
+    said = model.model_dump(mode="json", exclude_unset=True)
+    return said | ({"url": masked(model.url)} if model.url else {})
 
 
 def masked(secret: str) -> str:
@@ -74,7 +85,7 @@ def values(field: FieldInfo) -> str:
         return bounds(field)
     if kind is bool:
         return "`true`, `false`"
-    return {Path: "path", list[str]: "list"}.get(kind, "text")
+    return {Path: "path", list[str]: "list", list[ModelDeclaration]: "JSON"}.get(kind, "text")
 
 
 def bounds(field: FieldInfo) -> str:

@@ -1,10 +1,11 @@
 """A model as its operator declares it."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -32,7 +33,7 @@ class ModelDeclaration(BaseModel):
     revision: Revision | None = None
     sha256: Sha256 | None = Field(None, description="Of model.safetensors.")
 
-    url: str | None = None
+    url: Annotated[str, Field(pattern=r"^(https?://|unix:/)\S+$")] | None = None
     protocol: Literal["openai", "embed"] = Field(
         "openai", description="`embed` is this service's own /v1/embed, which says more."
     )
@@ -57,6 +58,11 @@ class ModelDeclaration(BaseModel):
         "cl100k_base", description="Vocabulary of token ids that clients send instead of text."
     )
 
+    @field_validator("folder")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
+
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
         local = [name for name in ("folder", "wheel", "hub") if getattr(self, name) is not None]
@@ -68,3 +74,39 @@ class ModelDeclaration(BaseModel):
         if self.hub is not None and (self.revision is None or self.sha256 is None):
             raise ValueError("a model from the hub needs its revision and its sha256")
         return self
+
+
+def check_declarations(models: Sequence[ModelDeclaration]) -> None:
+    """Raises ValueError for a name that is taken, or a fallback that can't stand in."""
+    by_name: dict[str, ModelDeclaration] = {}
+    for number, model in enumerate(models, 1):
+        if model.name in by_name:
+            raise ValueError(f"entry {number}: the name {model.name!r} is taken")
+        by_name[model.name] = model
+    for number, model in enumerate(models, 1):
+        if fault := _fallback_fault(model, by_name):
+            raise ValueError(f"entry {number}: the fallback {model.fallback!r} {fault}")
+
+
+def _fallback_fault(model: ModelDeclaration, by_name: dict[str, ModelDeclaration]) -> str | None:
+    if model.fallback is None:
+        return None
+    fallback = by_name.get(model.fallback)
+    if fallback is None:
+        return "is not declared"
+    if fallback.kind != model.kind:
+        return f"is of kind {fallback.kind!r}"
+    if None not in (fallback.fingerprint, model.fingerprint) and (
+        fallback.fingerprint != model.fingerprint
+    ):
+        return "has another fingerprint"
+    return "leads back to itself" if _is_circular(model, by_name) else None
+
+
+def _is_circular(model: ModelDeclaration, by_name: dict[str, ModelDeclaration]) -> bool:
+    seen: set[str] = set()
+    following: ModelDeclaration | None = model
+    while following is not None and following.name not in seen:
+        seen.add(following.name)
+        following = by_name.get(following.fallback or "")
+    return following is not None

@@ -37,4 +37,6 @@ class Command(BaseCommand):
 def text(value: Any) -> str:
     if value is None:
         return "-"
-    return ",".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ",".join(item if isinstance(item, str) else json.dumps(item) for item in value)
+    return str(value)
