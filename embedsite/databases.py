@@ -24,11 +24,10 @@ def database_settings(config: Config) -> dict[str, Any]:
     place = parse_url(url.get_secret_value()) if url else embedded(config)
     options = place.pop("OPTIONS", {})
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "embedsite.backend",
         **place,
         # The pool keeps the connections; Django refuses both at once.
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **options,
             "prepare_threshold": 5,
