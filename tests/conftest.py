@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
+from accounts.services.tokens import forget_verified_tokens
 from embedsite.postgres import start
 
 
@@ -23,6 +24,12 @@ def log_level() -> Iterator[None]:
     before = log.level
     yield
     log.setLevel(before)
+
+
+@pytest.fixture(autouse=True)
+def tokens_verified_anew() -> None:
+    """What one test's database held must not be trusted in the next."""
+    forget_verified_tokens()
 
 
 @pytest.fixture(scope="session")

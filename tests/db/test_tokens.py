@@ -3,11 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from cachetools import TTLCache
 from django.utils import timezone
 
 from accounts.exceptions import InvalidToken
 from accounts.models import ApiToken
-from accounts.services.tokens import create_api_token, revoke_api_token, verify_api_token
+from accounts.services import tokens
+from accounts.services.tokens import (
+    create_api_token,
+    forget_verified_tokens,
+    revoke_api_token,
+    verify_api_token,
+)
 from tests.factories import make_user
 from tests.statements import recorded_statements
 
@@ -64,8 +71,44 @@ def test_revoked_expired_and_inactive_are_refused() -> None:
 def test_last_used_is_written_seldom() -> None:
     token, plaintext = create_api_token(user=make_user(), name="test")
     for written in (True, False):
+        forget_verified_tokens()
         with recorded_statements() as statements:
             verify_api_token(plaintext)
         assert [text.split()[0] for text in statements] == ["SELECT", "UPDATE"][: 1 + written]
     token.refresh_from_db()
     assert token.last_used_at is not None
+
+
+def test_a_verified_token_costs_no_query_for_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    verified: TTLCache[bytes, ApiToken] = TTLCache(10, ttl=tokens.TRUSTED_S, timer=lambda: now)
+    monkeypatch.setattr(tokens, "_verified", verified)
+    user = make_user()
+    token, plaintext = create_api_token(user=user, name="test")
+    verify_api_token(plaintext)
+    # As another process would do it.
+    ApiToken.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
+    with recorded_statements() as statements:
+        assert verify_api_token(plaintext) == token
+    assert statements == []
+    now += tokens.TRUSTED_S
+    with pytest.raises(InvalidToken):
+        verify_api_token(plaintext)
+
+
+def test_a_token_revoked_here_is_refused_at_once() -> None:
+    token, plaintext = create_api_token(user=make_user(), name="test")
+    verify_api_token(plaintext)
+    revoke_api_token(token=token)
+    with pytest.raises(InvalidToken):
+        verify_api_token(plaintext)
+
+
+def test_a_trusted_secret_opens_no_other_key() -> None:
+    _, plaintext = create_api_token(user=make_user(), name="test")
+    verify_api_token(plaintext)
+    _, key, rest = plaintext.split("_")
+    other = ("a" if key[0] != "a" else "b") + key[1:]
+    forged = f"emb_{other}_{rest[:40]}{tokens._checksum(other + rest[:40])}"
+    with pytest.raises(InvalidToken):
+        verify_api_token(forged)
