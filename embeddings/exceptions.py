@@ -38,6 +38,13 @@ class EmptyText(InvalidRequest):
     code = "empty_text"
 
 
+class UnknownToken(InvalidRequest):
+    """{token_id} is not a token id of {vocabulary}, in which this model reads them. Send text, or
+    ids of that vocabulary."""
+
+    code = "unknown_token"
+
+
 class TextTooLong(InvalidRequest):
     """Text {index} has {tokens} tokens; the model reads {max_tokens}. Shorten it, or allow
     `truncate`."""
