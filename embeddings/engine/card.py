@@ -37,20 +37,20 @@ class ModelCard:
 
 def read_card(name: str, folder: Path) -> ModelCard:
     """Raises UnusableModel where the folder is no sentence-transformers model or not a safe one."""
-    modules = [(_module_type(module), module) for module in _json(folder / "modules.json")]
+    modules = [(_module_type(module), module) for module in read_json(folder / "modules.json")]
     configs = [_module_config(folder, kind, module["path"]) for kind, module in modules]
     _check(folder, modules, configs)
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     prompts = _prompts(folder)
     pooling = next((c for (kind, _), c in zip(modules, configs, strict=True) if kind == "Pooling"))
     if any(prompts.values()) and not pooling.get("include_prompt", True):
         raise UnusableModel(f"{folder}: pooling without the prompt is not supported.")
     dimensions = _dimensions(folder, [kind for kind, _ in modules], configs)
-    max_tokens = _max_tokens(folder, config)
+    max_tokens = max_tokens_of(folder, config)
     identity = {
         "modules": [[kind, own] for (kind, _), own in zip(modules, configs, strict=True)],
         "config": config,
-        "tokenizer": hashlib.sha256(_bytes(folder / "tokenizer.json")).hexdigest(),
+        "tokenizer": hashlib.sha256(read_bytes(folder / "tokenizer.json")).hexdigest(),
         "dimensions": dimensions,
         "max_tokens": max_tokens,
         "prompts": prompts,
@@ -58,22 +58,25 @@ def read_card(name: str, folder: Path) -> ModelCard:
     return ModelCard(name, folder, dimensions, max_tokens, prompts, identity)
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Raises UnusableModel."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise UnusableModel(f"{path} can't be read: {error.strerror}.") from error
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Raises UnusableModel."""
     try:
-        return json.loads(_bytes(path))
+        return json.loads(read_bytes(path))
     except ValueError as error:
         raise UnusableModel(f"{path} is not JSON.") from error
 
 
-def _optional(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = _json(path) if path.exists() else {}
+def optional_json(path: Path) -> dict[str, Any]:
+    """Empty where there is no such file. Raises UnusableModel."""
+    found: dict[str, Any] = read_json(path) if path.exists() else {}
     return found
 
 
@@ -88,8 +91,8 @@ def _module_type(module: dict[str, Any]) -> str:
 
 def _module_config(folder: Path, kind: str, path: str) -> dict[str, Any]:
     if kind == "Transformer":
-        return _optional(folder / path / "sentence_bert_config.json")
-    return _optional(folder / path / "config.json")
+        return optional_json(folder / path / "sentence_bert_config.json")
+    return optional_json(folder / path / "config.json")
 
 
 def _check(
@@ -132,10 +135,11 @@ def _pooling_modes(config: dict[str, Any]) -> int:
     return max(1, sum(map(bool, modes)))
 
 
-def _max_tokens(folder: Path, config: dict[str, Any]) -> int:
+def max_tokens_of(folder: Path, config: dict[str, Any]) -> int:
+    """The most that the model reads, as its tokenizer and its positions say."""
     stated = [
-        _optional(folder / "sentence_bert_config.json").get("max_seq_length")
-        or _optional(folder / "tokenizer_config.json").get("model_max_length"),
+        optional_json(folder / "sentence_bert_config.json").get("max_seq_length")
+        or optional_json(folder / "tokenizer_config.json").get("model_max_length"),
         config.get("max_position_embeddings"),
     ]
     limits = [int(each) for each in stated if each and 0 < each < MAX_TOKENS_LIMIT]
@@ -146,7 +150,7 @@ def _prompts(folder: Path) -> dict[InputType, str]:
     """The model's own prompts, chosen as sentence-transformers documents encode_document and
     encode_query; no default prompt takes the place of one that is missing.
     """
-    stated = _optional(folder / "config_sentence_transformers.json").get("prompts") or {}
+    stated = optional_json(folder / "config_sentence_transformers.json").get("prompts") or {}
     document = (stated.get(kind) for kind in ("document", "passage", "corpus"))
     return {
         "document": next((prompt for prompt in document if prompt is not None), ""),

@@ -5,6 +5,7 @@ A process of its own, so that the service never holds torch.
 
 import argparse
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,16 @@ def convert(card: ModelCard, destination: Path) -> None:
     tokenizer = fast_tokenizer(model)
     tokenizer.save(str(destination / TOKENIZER_FILE))
     pad_id = int(model.tokenizer.pad_token_id or 0)
-    _save_graph(model, destination / MODEL_FILE)
+    # Two rows of unequal length: a trace of one row could freeze the batch or the mask.
+    made = model.preprocess(SAMPLES[:2])
+    example = {name: made[name] for name in ("input_ids", "attention_mask")}
+    save_graph(Pipeline(model), example, destination / MODEL_FILE)
     _verify(model, card, destination, pad_id=pad_id)
+    save_meta(card, destination, pad_id=pad_id)
+
+
+def save_meta(card: ModelCard, destination: Path, *, pad_id: int, **more: Any) -> None:
+    """Leave what a later start needs to know, `more` included."""
     weights = {
         path.relative_to(card.folder).as_posix(): sha256_of(path)
         for path in sorted(card.folder.rglob("*.safetensors"))
@@ -62,22 +71,21 @@ def convert(card: ModelCard, destination: Path) -> None:
         "pad_id": pad_id,
         "weights": weights,
         "versions": {package: version(package) for package in PACKAGES},
+        **more,
     }
     write_json(destination / META_FILE, meta)
 
 
-def _save_graph(model: SentenceTransformer, path: Path) -> None:
-    # Two rows of unequal length: a trace of one row could freeze the batch or the mask.
-    made = model.preprocess(SAMPLES[:2])
-    example = {name: made[name] for name in ("input_ids", "attention_mask")}
+def save_graph(model: torch.nn.Module, example: dict[str, torch.Tensor], path: Path) -> None:
+    """Trace the model on the example and save it. Raises DoesNotConvert."""
     try:
         with torch.inference_mode():
-            graph = openvino.convert_model(Pipeline(model).eval(), example_input=example)
+            graph = openvino.convert_model(model.eval(), example_input=example)
         openvino.save_model(graph, path, compress_to_fp16=False)
     except OSError:
         raise
     except Exception as error:  # tracing runs the model's code: it may raise anything
-        raise DoesNotConvert(_in_one_line(error)) from error
+        raise DoesNotConvert(in_one_line(error)) from error
 
 
 def _verify(model: SentenceTransformer, card: ModelCard, folder: Path, *, pad_id: int) -> None:
@@ -85,7 +93,7 @@ def _verify(model: SentenceTransformer, card: ModelCard, folder: Path, *, pad_id
     try:
         runtime = OpenVinoRuntime(folder, pad_id=pad_id, precision="float32", threads=0)
     except RuntimeError as error:
-        raise DoesNotConvert(f"OpenVINO can't compile it: {_in_one_line(error)}") from error
+        raise DoesNotConvert(f"OpenVINO can't compile it: {in_one_line(error)}") from error
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
     embedder = TransformerEmbedder(
         card=card,
@@ -101,19 +109,22 @@ def _verify(model: SentenceTransformer, card: ModelCard, folder: Path, *, pad_id
         raise DoesNotConvert(f"The vectors differ from PyTorch's by {difference:.1e}.")
 
 
-def _in_one_line(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
+    """Kind and message, shortened."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:MAX_REASON_CHARS]
 
 
-def main() -> int:
+def main(
+    read: Callable[[str, Path], ModelCard] = read_card,
+    convert: Callable[[ModelCard, Path], None] = convert,
+) -> int:
     """Exit status: 0, DOES_NOT_CONVERT with the reason as the last line of stderr, or 1."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser()
     parser.add_argument("source", type=Path)
     parser.add_argument("destination", type=Path)
     arguments = parser.parse_args()
-    card = read_card(arguments.source.name, arguments.source)
     try:
-        convert(card, arguments.destination)
+        convert(read(arguments.source.name, arguments.source), arguments.destination)
     except DoesNotConvert as error:
         print(error, file=sys.stderr)  # noqa: T201 - the parent's only way to know
         return DOES_NOT_CONVERT

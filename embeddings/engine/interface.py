@@ -74,6 +74,49 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """How relevant each text is to the query: `scores` float32 `(n,)` in 0…1, the sigmoid of
+    `logits` float32 `(n,)`; `tokens` int32 `(n,)`, those read of query and text together, special
+    ones included.
+    """
+
+    scores: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    tokens: NDArray[np.int32]
+
+
+class Reranker(Protocol):
+    """Texts judged against a query, each for itself; safe to share between threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """The most that is read of query and text together, special tokens included."""
+        ...
+
+    def score(
+        self,
+        query: str,
+        texts: Sequence[str],
+        *,
+        truncate: bool = True,
+        text_tokens: int | None = None,
+        gone: Callable[[], bool] | None = None,
+    ) -> Scores:
+        """The texts' scores in their order; `text_tokens` is the most that is read of each text.
+
+        Raises TextTooLong, EngineUnavailable and CallerGone as Embedder.embed does.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the model's threads and memory back; the reranker can't be used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOptions:
     """`threads` 0 is one for each core that this process may use; `batch_tokens` is a ceiling:
     a runtime takes less where less is faster.

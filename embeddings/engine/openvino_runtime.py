@@ -66,12 +66,18 @@ class OpenVinoRuntime:
         )
         self._own = threading.local()
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """As Runtime.run; lets other Python threads run meanwhile."""
+    def run(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], **more: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """As Runtime.run, `more` being other inputs of the model by their names; lets other Python
+        threads run meanwhile.
+        """
         request: Any = getattr(self._own, "request", None)
         if request is None:
             request = self._own.request = self._model.create_infer_request()
-        outputs = request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)
+        outputs = request.infer(
+            {"input_ids": ids, "attention_mask": mask, **more}, share_inputs=True
+        )
         # The tensor is the request's own and is overwritten by its next run.
         vectors: NDArray[np.float32] = outputs[0].copy()
         return vectors

@@ -25,13 +25,19 @@ TOKENIZER_FILE = "tokenizer.json"
 DOES_NOT_CONVERT = 3
 """Exit status of the converter for a model that fails however often it is tried."""
 
+EMBEDDER = "embeddings.engine.convert"
+RERANKER = "embeddings.engine.reranker_convert"
+"""Modules that convert, each for its kind of model."""
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 CONVERSION_TIMEOUT = 1800
 """Seconds; MiniLM takes 15 on two slow cores."""
 
 
-def converted_folder(card: ModelCard, *, fingerprint: str, models: Path) -> Path | None:
+def converted_folder(
+    card: ModelCard, *, fingerprint: str, models: Path, converter: str = EMBEDDER
+) -> Path | None:
     """The model converted to OpenVINO, now if it never was; None where it needs PyTorch.
 
     `fingerprint` is the one in float32: the graph is the same in every precision.
@@ -41,7 +47,7 @@ def converted_folder(card: ModelCard, *, fingerprint: str, models: Path) -> Path
         models.mkdir(parents=True, exist_ok=True)
         with _only_one_process(models / f"{card.name}.lock"):
             if not _known(folder):
-                _convert(card, folder)
+                _convert(card, folder, converter)
     return folder if read_meta(folder).get("runtime") == "openvino" else None
 
 
@@ -75,7 +81,7 @@ def _only_one_process(path: Path) -> Iterator[None]:
         yield
 
 
-def _convert(card: ModelCard, folder: Path) -> None:
+def _convert(card: ModelCard, folder: Path, converter: str) -> None:
     for abandoned in folder.parent.glob(f".{card.name}-*.part"):
         shutil.rmtree(abandoned, ignore_errors=True)
     log.info("model_converting", model=card.name)
@@ -84,7 +90,7 @@ def _convert(card: ModelCard, folder: Path) -> None:
     ) as temporary:
         part = Path(temporary) / "model"
         part.mkdir()
-        done = _run_converter(card.folder, part)
+        done = _run_converter(converter, card.folder, part)
         if done.returncode == 0:
             shutil.rmtree(folder, ignore_errors=True)
             part.replace(folder)
@@ -99,9 +105,11 @@ def _convert(card: ModelCard, folder: Path) -> None:
         write_json(folder / META_FILE, refusal)
 
 
-def _run_converter(source: Path, destination: Path) -> subprocess.CompletedProcess[str]:
+def _run_converter(
+    converter: str, source: Path, destination: Path
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "embeddings.engine.convert", str(source), str(destination)],
+        [sys.executable, "-m", converter, str(source), str(destination)],
         cwd=PROJECT,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(PROJECT)},
         capture_output=True,

@@ -26,7 +26,9 @@ class Conversions:
         self.seconds = 0.0
         self._lock = threading.Lock()
 
-    def __call__(self, source: Path, destination: Path) -> "subprocess.CompletedProcess[str]":
+    def __call__(
+        self, converter: str, source: Path, destination: Path
+    ) -> "subprocess.CompletedProcess[str]":
         with self._lock:
             self.runs += 1
         time.sleep(self.seconds)

@@ -1,0 +1,112 @@
+"""A cross-encoder as a Reranker: reads pairs, batches them, runs the batches on a runtime."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.engine.batching import cut_batches, pad, share_budget
+from embeddings.engine.interface import RuntimeName, Scores
+from embeddings.engine.pairs import PairReader, ReadPairs
+from embeddings.exceptions import CallerGone, TextTooLong
+
+
+class PairRuntime(Protocol):
+    """Runs one padded batch; called from at most `streams` threads at once."""
+
+    @property
+    def name(self) -> RuntimeName: ...
+
+    @property
+    def streams(self) -> int: ...
+
+    @property
+    def best_batch_tokens(self) -> int: ...
+
+    @property
+    def pad_id(self) -> int: ...
+
+    def run(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], **more: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Logits float32 `(n,)` of ids and mask `(n, longest)`; `more` may be `token_type_ids`."""
+        ...
+
+
+class CrossEncoder:
+    """A model that reads query and text together; one thread per stream of the runtime."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        max_tokens: int,
+        reader: PairReader,
+        runtime: PairRuntime,
+        takes_types: bool,
+        batch_tokens: int,
+    ) -> None:
+        self.name = name
+        self.max_tokens = max_tokens
+        self.runtime: RuntimeName = runtime.name
+        self._reader = reader
+        self._model = runtime
+        self._takes_types = takes_types
+        self._budget = min(batch_tokens, runtime.best_batch_tokens)
+        self._workers = ThreadPoolExecutor(runtime.streams, thread_name_prefix=f"rerank-{name}")
+
+    def score(
+        self,
+        query: str,
+        texts: Sequence[str],
+        *,
+        truncate: bool = True,
+        text_tokens: int | None = None,
+        gone: Callable[[], bool] | None = None,
+    ) -> Scores:
+        """As Reranker.score."""
+        pairs = self._reader.read_pairs(query, texts, text_tokens=text_tokens)
+        if not truncate:
+            self._refuse_longer(pairs)
+        logits = self._logits(pairs, gone)
+        tokens = np.array([len(ids) for ids in pairs.token_ids], dtype=np.int32)
+        return Scores(scores=sigmoid(logits), logits=logits, tokens=tokens)
+
+    def close(self) -> None:
+        """Ends the threads after the batches they run; the runtime goes with the last reference."""
+        self._workers.shutdown(cancel_futures=True)
+
+    def _refuse_longer(self, pairs: ReadPairs) -> None:
+        for index, wanted in enumerate(pairs.wanted):
+            if wanted > self.max_tokens:
+                raise TextTooLong(index=index, tokens=wanted, max_tokens=self.max_tokens)
+
+    def _logits(self, pairs: ReadPairs, gone: Callable[[], bool] | None) -> NDArray[np.float32]:
+        lengths = [len(ids) for ids in pairs.token_ids]
+        budget = share_budget(
+            total_tokens=sum(lengths), streams=self._model.streams, budget=self._budget
+        )
+        batches = cut_batches(lengths, budget=budget)
+        logits = np.empty(len(lengths), dtype=np.float32)
+
+        def run(rows: NDArray[np.intp]) -> NDArray[np.float32]:
+            if gone is not None and gone():
+                raise CallerGone
+            ids, mask = pad([pairs.token_ids[row] for row in rows], pad_id=self._model.pad_id)
+            if not self._takes_types:
+                return self._model.run(ids, mask)
+            types, _ = pad([pairs.type_ids[row] for row in rows], pad_id=0)
+            return self._model.run(ids, mask, token_type_ids=types)
+
+        for rows, part in zip(batches, self._workers.map(run, batches), strict=True):
+            logits[rows] = part
+        return logits
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 / (1 + exp(-x)) without overflow."""
+    wide = np.clip(logits.astype(np.float64), -700, 700)
+    scores: NDArray[np.float32] = (1 / (1 + np.exp(-wide))).astype(np.float32)
+    return scores
