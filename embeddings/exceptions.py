@@ -75,6 +75,12 @@ class EngineOverloaded(EngineUnavailable):
     code = "engine_overloaded"
 
 
+class ModelUnusable(EngineUnavailable):
+    """Model `{model}` can't be used now: {reason}"""
+
+    code = "model_unusable"
+
+
 class CallerGone(EmbeddingsError):
     """The caller closed the connection before the answer was ready."""
 
