@@ -6,47 +6,64 @@ from collections.abc import Callable
 
 
 class Breaker:
-    """Opens after `failures` in a row. `cooldown` seconds later it lets one call through, whose
-    outcome closes or opens it again; another one only when that has told nothing for as long.
+    """Opens after `failures` in a row. Each time the pause is over exactly one call goes through;
+    its success closes the breaker, its failure or silence doubles the pause.
 
-    The lock is never held during a call, which reports `succeeded` or `failed` when it ends.
+    The lock is never held during a call; whoever makes one reports how it went.
     """
 
     def __init__(
-        self, *, failures: int, cooldown: float, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        failures: int = 1,
+        pause_s: float = 1.0,
+        longest_pause_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = failures
-        self._cooldown = cooldown
+        self._first_pause = self._pause = pause_s
+        self._longest_pause = longest_pause_s
         self._clock = clock
         self._lock = threading.Lock()
         self._failures = 0
-        self._open_until = 0.0
+        self._open_until: float | None = None
 
-    def allow(self) -> bool:
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are held off, but for trials."""
+        return self._open_until is not None
+
+    def allows(self) -> bool:
         """Whether to make the call."""
+        if self._open_until is None:
+            return True
         with self._lock:
-            if self._failures < self._limit:
+            if self._open_until is None:
                 return True
             now = self._clock()
             if now < self._open_until:
                 return False
-            self._open_until = now + self._cooldown
+            self._pause = min(2 * self._pause, self._longest_pause)
+            self._open_until = now + self._pause
             return True
 
-    def succeeded(self) -> None:
-        """The dependency answered."""
-        with self._lock:
-            self._failures = 0
-
-    def failed(self) -> None:
-        """The dependency did not answer, or not usefully."""
+    def failed(self) -> bool:
+        """The call failed; true for the one that opened the breaker."""
         with self._lock:
             self._failures += 1
-            self._open_until = self._clock() + self._cooldown
+            if self._failures < self._limit:
+                return False
+            opened = self._open_until is None
+            self._open_until = self._clock() + self._pause
+            return opened
+
+    def succeeded(self) -> None:
+        """The call succeeded."""
+        if self._failures:
+            with self._lock:
+                self._failures, self._open_until, self._pause = 0, None, self._first_pause
 
     def opens_in(self) -> float:
-        """Seconds until a call may be let through; 0 where one would be now."""
-        with self._lock:
-            if self._failures < self._limit:
-                return 0.0
-            return max(0.0, self._open_until - self._clock())
+        """Seconds until a call may go through; 0 where one may now."""
+        until = self._open_until
+        return 0.0 if until is None else max(0.0, until - self._clock())

@@ -15,22 +15,21 @@ class Clock:
 
 
 def opened(clock: Clock) -> Breaker:
-    breaker = Breaker(failures=3, cooldown=10, clock=clock)
-    for _ in range(3):
-        assert breaker.allow()
-        breaker.failed()
+    breaker = Breaker(failures=3, pause_s=10, clock=clock)
+    assert [breaker.failed() for _ in range(4)] == [False, False, True, False]
+    assert breaker.is_open
     return breaker
 
 
 def test_it_opens_after_failures_in_a_row() -> None:
-    breaker = Breaker(failures=2, cooldown=10)
+    breaker = Breaker(failures=2, pause_s=10)
     breaker.failed()
     breaker.succeeded()
     breaker.failed()
-    assert breaker.allow()
+    assert breaker.allows()
     assert breaker.opens_in() == 0
     breaker.failed()
-    assert not breaker.allow()
+    assert not breaker.allows()
     assert 9 < breaker.opens_in() <= 10
 
 
@@ -42,43 +41,56 @@ def test_half_open_lets_exactly_one_through() -> None:
 
     def ask(_: int) -> bool:
         start.wait()
-        return breaker.allow()
+        return breaker.allows()
 
     with ThreadPoolExecutor(16) as threads:
         assert sum(threads.map(ask, range(16))) == 1
 
 
-def test_the_trial_decides() -> None:
+def test_the_trial_decides_and_its_failure_doubles_the_pause() -> None:
     clock = Clock()
     breaker = opened(clock)
     clock.now += 10
-    assert breaker.allow()
+    assert breaker.allows()
     clock.now += 1
     breaker.failed()
-    clock.now += 9.9
-    assert not breaker.allow()
+    clock.now += 19.9
+    assert not breaker.allows()
     clock.now += 0.1
-    assert breaker.allow()
+    assert breaker.allows()
     breaker.succeeded()
-    assert breaker.allow()
-    assert breaker.allow()
+    assert not breaker.is_open
+    assert breaker.allows()
+    for _ in range(3):
+        breaker.failed()
+    assert breaker.opens_in() == 10
 
 
 def test_a_trial_that_never_ends_does_not_close_the_door_for_ever() -> None:
     clock = Clock()
     breaker = opened(clock)
     clock.now += 10
-    assert breaker.allow()
-    clock.now += 10
-    assert breaker.allow()
-    assert not breaker.allow()
+    assert breaker.allows()
+    clock.now += 20
+    assert breaker.allows()
+    assert not breaker.allows()
+
+
+def test_the_pause_has_an_end() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    for _ in range(5):
+        clock.now += 30
+        assert breaker.allows()
+        breaker.failed()
+    assert breaker.opens_in() == 30
 
 
 def test_calls_run_side_by_side() -> None:
-    breaker = Breaker(failures=3, cooldown=10)
+    breaker = Breaker(failures=3, pause_s=10)
 
     def call(_: int) -> None:
-        assert breaker.allow()
+        assert breaker.allows()
         time.sleep(0.1)
         breaker.succeeded()
 
