@@ -26,19 +26,19 @@ class Breaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._failures = 0
-        self._open_until: float | None = None
+        self._open_until = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether calls are held off, but for trials."""
-        return self._open_until is not None
+        return self._open_until > 0
 
     def allows(self) -> bool:
         """Whether to make the call."""
-        if self._open_until is None:
+        if not self.is_open:
             return True
         with self._lock:
-            if self._open_until is None:
+            if not self.is_open:
                 return True
             now = self._clock()
             if now < self._open_until:
@@ -53,7 +53,7 @@ class Breaker:
             self._failures += 1
             if self._failures < self._limit:
                 return False
-            opened = self._open_until is None
+            opened = not self.is_open
             self._open_until = self._clock() + self._pause
             return opened
 
@@ -61,9 +61,8 @@ class Breaker:
         """The call succeeded."""
         if self._failures:
             with self._lock:
-                self._failures, self._open_until, self._pause = 0, None, self._first_pause
+                self._failures, self._open_until, self._pause = 0, 0.0, self._first_pause
 
     def opens_in(self) -> float:
         """Seconds until a call may go through; 0 where one may now."""
-        until = self._open_until
-        return 0.0 if until is None else max(0.0, until - self._clock())
+        return max(0.0, self._open_until - self._clock()) if self.is_open else 0.0
