@@ -1,10 +1,11 @@
 """Pooled connections: a living one costs no query at check-out, a dead one is replaced."""
 
 import select
-import time
+from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from embedsite.backend.base import is_alive
@@ -19,14 +20,12 @@ def backend_pid() -> int:
         return int(cursor.fetchone()[0])
 
 
-def terminate(pid: int) -> None:
-    """End the session as an operator would, from another one."""
-    info = connection.connection.info
+def terminate(pooled: psycopg.Connection[Any]) -> None:
+    """End its session as an operator would, and wait until its socket tells."""
+    pid, info = pooled.info.backend_pid, pooled.info
     with psycopg.connect(host=info.host, port=info.port, user=info.user, dbname=info.dbname) as own:
         own.execute("SELECT pg_terminate_backend(%s)", [pid])
-        while own.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
-            time.sleep(0.01)
-            own.rollback()
+    assert select.select([pooled], [], [], 5)[0]
 
 
 def test_a_living_connection_is_taken_without_a_query() -> None:
@@ -39,14 +38,16 @@ def test_a_living_connection_is_taken_without_a_query() -> None:
 
 def test_a_connection_that_the_server_closed_is_replaced() -> None:
     pid = backend_pid()
-    connection.ensure_connection()
-    terminate(pid)
+    pooled = connection.connection
     connection.close()
-    assert backend_pid() != pid
+    terminate(pooled)
+    for _ in range(settings.EMBED.database_pool_size):
+        assert backend_pid() != pid
+        connection.close()
 
 
 def test_a_connection_with_something_to_read_is_asked() -> None:
-    pid = backend_pid()
+    backend_pid()
     listener = connection.connection
     listener.execute("LISTEN tidings")
     with psycopg.connect(
@@ -59,7 +60,6 @@ def test_a_connection_with_something_to_read_is_asked() -> None:
         other.execute("NOTIFY tidings")
     select.select([listener], [], [], 5)
     assert is_alive(listener)
-    terminate(pid)
-    select.select([listener], [], [], 5)
+    terminate(listener)
     assert not is_alive(listener)
     connection.close()
