@@ -35,8 +35,6 @@ class Breaker:
 
     def allows(self) -> bool:
         """Whether to make the call."""
-        if not self.is_open:
-            return True
         with self._lock:
             if not self.is_open:
                 return True
