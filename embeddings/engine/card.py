@@ -19,8 +19,25 @@ MODULES = {"Transformer", "Pooling", "Dense", "LayerNorm", "Dropout", "Normalize
 
 
 @dataclass(frozen=True, slots=True)
+class Overrides:
+    """What holds in place of what the model's own files say; None leaves it to them."""
+
+    max_tokens: int | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    normalize: bool | None = None
+
+
+AS_STATED = Overrides()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model as its folder describes it; `identity` is what decides its vectors, weights apart."""
+    """A model as its folder describes it; `identity` is what decides its vectors, weights apart.
+
+    `source` is its name where it comes from. That, and not what it is called here, is part of its
+    identity: a model under another name still makes the same vectors.
+    """
 
     name: str
     folder: Path
@@ -28,34 +45,44 @@ class ModelCard:
     max_tokens: int
     prompts: dict[InputType, str]
     identity: dict[str, Any]
+    normalized: bool = False
+    overrides: Overrides = AS_STATED
+    source: str = ""
 
     def fingerprint(self, *, weights: dict[str, str], precision: Precision) -> str:
         """Identity of the vectors: the same after a restart and for every runtime."""
-        parts = {**self.identity, "name": self.name, "weights": weights, "precision": precision}
+        name = self.source or self.name
+        parts = {**self.identity, "name": name, "weights": weights, "precision": precision}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def read_card(name: str, folder: Path) -> ModelCard:
+def read_card(
+    name: str, folder: Path, overrides: Overrides = AS_STATED, *, source: str = ""
+) -> ModelCard:
     """Raises UnusableModel where the folder is no sentence-transformers model or not a safe one."""
     modules = [(_module_type(module), module) for module in read_json(folder / "modules.json")]
     configs = [_module_config(folder, kind, module["path"]) for kind, module in modules]
     _check(folder, modules, configs)
     config = read_json(folder / "config.json")
-    prompts = _prompts(folder)
+    prompts = _prompts(folder, overrides)
     pooling = next((c for (kind, _), c in zip(modules, configs, strict=True) if kind == "Pooling"))
     if any(prompts.values()) and not pooling.get("include_prompt", True):
         raise UnusableModel(f"{folder}: pooling without the prompt is not supported.")
     dimensions = _dimensions(folder, [kind for kind, _ in modules], configs)
-    max_tokens = max_tokens_of(folder, config)
+    max_tokens = lowered(max_tokens_of(folder, config), overrides, folder)
+    parts = [[kind, own] for (kind, _), own in zip(modules, configs, strict=True)]
+    normalized = _normalize(parts, wanted=overrides.normalize)
     identity = {
-        "modules": [[kind, own] for (kind, _), own in zip(modules, configs, strict=True)],
+        "modules": parts,
         "config": config,
         "tokenizer": hashlib.sha256(read_bytes(folder / "tokenizer.json")).hexdigest(),
         "dimensions": dimensions,
         "max_tokens": max_tokens,
         "prompts": prompts,
     }
-    return ModelCard(name, folder, dimensions, max_tokens, prompts, identity)
+    return ModelCard(
+        name, folder, dimensions, max_tokens, prompts, identity, normalized, overrides, source
+    )
 
 
 def read_bytes(path: Path) -> bytes:
@@ -146,13 +173,35 @@ def max_tokens_of(folder: Path, config: dict[str, Any]) -> int:
     return min(limits, default=MAX_TOKENS_UNSTATED)
 
 
-def _prompts(folder: Path) -> dict[InputType, str]:
-    """The model's own prompts, chosen as sentence-transformers documents encode_document and
-    encode_query; no default prompt takes the place of one that is missing.
+def lowered(limit: int, overrides: Overrides, folder: Path) -> int:
+    """The tokens to read of a model that reads `limit`. Raises UnusableModel for more than that."""
+    wanted = overrides.max_tokens or limit
+    if wanted > limit:
+        raise UnusableModel(f"{folder} reads {limit} tokens, not {wanted}.")
+    return wanted
+
+
+def _normalize(parts: list[list[Any]], *, wanted: bool | None) -> bool:
+    """Whether the last module normalises, after making it so where that is wanted."""
+    stated = parts[-1][0] == "Normalize"
+    if wanted and not stated:
+        parts.append(["Normalize", {}])
+    if wanted is False and stated:
+        parts.pop()
+    return stated if wanted is None else wanted
+
+
+def _prompts(folder: Path, overrides: Overrides) -> dict[InputType, str]:
+    """The model's own prompts unless others are wanted, chosen as sentence-transformers documents
+    encode_document and encode_query; no default prompt takes the place of one that is missing.
     """
     stated = optional_json(folder / "config_sentence_transformers.json").get("prompts") or {}
-    document = (stated.get(kind) for kind in ("document", "passage", "corpus"))
+    documents = (stated.get(kind) for kind in ("document", "passage", "corpus"))
     return {
-        "document": next((prompt for prompt in document if prompt is not None), ""),
-        "query": stated.get("query") or "",
+        "document": _first(overrides.document_prompt, *documents),
+        "query": _first(overrides.query_prompt, stated.get("query")),
     }
+
+
+def _first(*prompts: str | None) -> str:
+    return next((prompt for prompt in prompts if prompt is not None), "")

@@ -4,6 +4,7 @@ A process of its own, so that the service never holds torch.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -14,7 +15,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from embeddings.engine.card import ModelCard, read_card
+from embeddings.engine.card import ModelCard, Overrides, read_card
 from embeddings.engine.openvino_runtime import MODEL_FILE, OpenVinoRuntime, openvino
 from embeddings.engine.prepare import DOES_NOT_CONVERT, META_FILE, TOKENIZER_FILE
 from embeddings.engine.pytorch_runtime import fast_tokenizer, features, load_sentence_transformer
@@ -115,16 +116,19 @@ def in_one_line(error: Exception) -> str:
 
 
 def main(
-    read: Callable[[str, Path], ModelCard] = read_card,
+    read: Callable[[str, Path, Overrides], ModelCard] = read_card,
     convert: Callable[[ModelCard, Path], None] = convert,
 ) -> int:
     """Exit status: 0, DOES_NOT_CONVERT with the reason as the last line of stderr, or 1."""
     parser = argparse.ArgumentParser()
     parser.add_argument("source", type=Path)
     parser.add_argument("destination", type=Path)
+    parser.add_argument("overrides", type=json.loads)
     arguments = parser.parse_args()
     try:
-        convert(read(arguments.source.name, arguments.source), arguments.destination)
+        overrides = Overrides(**arguments.overrides)
+        card = read(arguments.source.name, arguments.source, overrides)
+        convert(card, arguments.destination)
     except DoesNotConvert as error:
         print(error, file=sys.stderr)  # noqa: T201 - the parent's only way to know
         return DOES_NOT_CONVERT

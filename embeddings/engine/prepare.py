@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def _convert(card: ModelCard, folder: Path, converter: str) -> None:
     ) as temporary:
         part = Path(temporary) / "model"
         part.mkdir()
-        done = _run_converter(converter, card.folder, part)
+        done = _run_converter(converter, card, part)
         if done.returncode == 0:
             shutil.rmtree(folder, ignore_errors=True)
             part.replace(folder)
@@ -106,10 +107,11 @@ def _convert(card: ModelCard, folder: Path, converter: str) -> None:
 
 
 def _run_converter(
-    converter: str, source: Path, destination: Path
+    converter: str, card: ModelCard, destination: Path
 ) -> subprocess.CompletedProcess[str]:
+    overrides = json.dumps(asdict(card.overrides))
     return subprocess.run(
-        [sys.executable, "-m", converter, str(source), str(destination)],
+        [sys.executable, "-m", converter, str(card.folder), str(destination), overrides],
         cwd=PROJECT,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(PROJECT)},
         capture_output=True,

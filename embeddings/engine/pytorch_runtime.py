@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Normalize
 from tokenizers import Tokenizer
 from transformers.utils.logging import disable_progress_bar
 
@@ -43,7 +44,17 @@ def load_sentence_transformer(
     if model.get_embedding_dimension() != card.dimensions:
         raise UnusableModel(f"{card.folder}: the vectors have not {card.dimensions} dimensions.")
     model.max_seq_length = card.max_tokens
+    _normalize(model, wanted=card.normalized)
     return model.eval()
+
+
+def _normalize(model: SentenceTransformer, *, wanted: bool) -> None:
+    """Make the model normalise, or not, where its own files say otherwise."""
+    stated = isinstance(model[-1], Normalize)
+    if wanted and not stated:
+        model.append(Normalize())
+    if stated and not wanted:
+        model.pop(-1)
 
 
 def fast_tokenizer(model: SentenceTransformer) -> Tokenizer:

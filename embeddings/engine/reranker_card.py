@@ -4,27 +4,41 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from embeddings.engine.card import ModelCard, max_tokens_of, optional_json, read_bytes, read_json
-from embeddings.engine.interface import UnusableModel
+from embeddings.engine.card import (
+    AS_STATED,
+    ModelCard,
+    Overrides,
+    lowered,
+    max_tokens_of,
+    optional_json,
+    read_bytes,
+    read_json,
+)
+from embeddings.engine.interface import InputType, UnusableModel
 
 ARCHITECTURE = "ForSequenceClassification"
 
 
-def read_reranker_card(name: str, folder: Path) -> ModelCard:
+def read_reranker_card(
+    name: str, folder: Path, overrides: Overrides = AS_STATED, *, source: str = ""
+) -> ModelCard:
     """Raises UnusableModel where the folder is no cross-encoder with one label, or not a safe one.
 
     `dimensions` is 1: its output is one number.
     """
     config = read_json(folder / "config.json")
     _check(folder, config)
-    max_tokens = max_tokens_of(folder, config)
+    max_tokens = lowered(max_tokens_of(folder, config), overrides, folder)
     identity = {
         "kind": "reranker",
         "config": config,
         "tokenizer": hashlib.sha256(read_bytes(folder / "tokenizer.json")).hexdigest(),
         "max_tokens": max_tokens,
     }
-    return ModelCard(name, folder, 1, max_tokens, {"document": "", "query": ""}, identity)
+    prompts: dict[InputType, str] = {"document": "", "query": ""}
+    return ModelCard(
+        name, folder, 1, max_tokens, prompts, identity, overrides=overrides, source=source
+    )
 
 
 def _check(folder: Path, config: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from embeddings.engine.card import MAX_TOKENS_UNSTATED, read_card
+from embeddings.engine.card import MAX_TOKENS_UNSTATED, ModelCard, Overrides, read_card
 from embeddings.engine.interface import UnusableModel
 from tests.unit.engine.model_folders import ST, make_model_folder
 
@@ -80,6 +80,45 @@ def test_the_models_own_prompts_are_found(
     card = read_card("m", make_model_folder(tmp_path, **files))
 
     assert card.prompts == {"document": document, "query": query}
+
+
+def test_what_an_operator_declares_takes_the_place_of_the_files(tmp_path: Path) -> None:
+    prompts = {"query": "q: ", "passage": "p: "}
+    folder = make_model_folder(tmp_path, config_sentence_transformers={"prompts": prompts})
+
+    def read(**values: Any) -> ModelCard:
+        return read_card("m", folder, Overrides(**values))
+
+    plain = read()
+    assert (plain.max_tokens, plain.normalized) == (16, True)
+    assert read(max_tokens=16, query_prompt="q: ", normalize=True).identity == plain.identity
+    assert read(query_prompt="").prompts == {"document": "p: ", "query": ""}
+    assert read(document_prompt="d: ").prompts == {"document": "d: ", "query": "q: "}
+    assert read(max_tokens=8).max_tokens == 8
+    assert not read(normalize=False).normalized
+    for values in ({"max_tokens": 8}, {"query_prompt": ""}, {"normalize": False}):
+        assert read(**values).identity != plain.identity
+    with pytest.raises(UnusableModel, match="reads 16 tokens, not 17"):
+        read(max_tokens=17)
+
+
+def test_normalising_is_the_same_identity_declared_or_by_the_files(tmp_path: Path) -> None:
+    bare = make_model_folder(tmp_path / "bare", modules=[TRANSFORMER, POOLING])
+    whole = read_card("m", make_model_folder(tmp_path / "whole"))
+
+    card = read_card("m", bare)
+    assert not card.normalized
+    assert read_card("m", bare, Overrides(normalize=True)).identity == whole.identity
+    assert read_card("m", whole.folder, Overrides(normalize=False)).identity == card.identity
+
+
+def test_another_name_here_is_no_other_identity(tmp_path: Path) -> None:
+    folder = make_model_folder(tmp_path)
+
+    renamed = read_card("renamed", folder, source="m")
+
+    assert renamed.name == "renamed"
+    assert renamed.fingerprint(weights=WEIGHTS, precision="float32") == fingerprint(folder)
 
 
 def test_the_fingerprint_is_the_same_wherever_the_folder_lies(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Conversions:
         self._lock = threading.Lock()
 
     def __call__(
-        self, converter: str, source: Path, destination: Path
+        self, converter: str, card: ModelCard, destination: Path
     ) -> "subprocess.CompletedProcess[str]":
         with self._lock:
             self.runs += 1
