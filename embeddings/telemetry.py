@@ -3,10 +3,11 @@
 No label holds the name of a user or a collection; no event holds a text, a vector or a token.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from embeddings.constants import JobKind, JobState, SearchPath
 
@@ -41,6 +42,33 @@ JOB_DURATION = Histogram(
     ["kind"],
     buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200),
 )
+CACHE_LOOKUPS = Counter(
+    "cache_lookups",
+    "Values looked for, on each level that was asked for them. `corrupt` values count as missing;"
+    " the level `flight` is another request that was computing the value already.",
+    ["cache", "model", "level", "outcome"],
+)
+CACHE_SAVED_TOKENS = Counter(
+    "cache_saved_tokens", "Tokens that no model had to read.", ["cache", "model", "level"]
+)
+CACHE_EVICTIONS = Counter(
+    "cache_evictions", "Values that had to make room for others in a process's memory."
+)
+CACHE_ENTRIES = Gauge(
+    "cache_entries", "Values in the processes' memories.", multiprocess_mode="livesum"
+)
+CACHE_BYTES = Gauge(
+    "cache_bytes", "Bytes of the values in the processes' memories.", multiprocess_mode="livesum"
+)
+CACHE_UNWRITTEN = Counter(
+    "cache_unwritten", "Values that Redis refused to take; most likely it is full."
+)
+CACHE_REDIS_DURATION = Histogram(
+    "cache_redis_duration_seconds",
+    "Time of one round trip to Redis, or of waiting for one in vain.",
+    ["operation", "outcome"],
+    buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+)
 
 
 def current_request_id() -> str:
@@ -62,16 +90,13 @@ def embedded(*, model: str, texts: int, tokens: int, seconds: float) -> None:
 
 
 def searched(*, collection: str, path: SearchPath, mode: str, hits: int, seconds: float) -> None:
-    """A search has been answered."""
+    """A search has been answered. What it was stands in the request's own line of the log: a
+    second line would be a tenth of what HTTP adds to a search.
+    """
     SEARCH_REQUESTS.labels(path.value, mode).inc()
     SEARCH_DURATION.labels(path.value).observe(seconds)
-    log.info(
-        "search",
-        collection=collection,
-        path=path.value,
-        mode=mode,
-        hits=hits,
-        took_ms=_ms(seconds),
+    structlog.contextvars.bind_contextvars(
+        collection=collection, path=path.value, mode=mode, hits=hits, search_ms=_ms(seconds)
     )
 
 
@@ -88,6 +113,42 @@ def added(*, collection: str, added: int, updated: int, unchanged: int, seconds:
         unchanged=unchanged,
         took_ms=_ms(seconds),
     )
+
+
+def cache_looked_up(
+    *, cache: str, model: str, level: str, outcomes: Mapping[str, int], saved_tokens: int
+) -> None:
+    """A level of the cache was asked for some values."""
+    for outcome, count in outcomes.items():
+        if count:
+            CACHE_LOOKUPS.labels(cache, model, level, outcome).inc(count)
+    if saved_tokens:
+        CACHE_SAVED_TOKENS.labels(cache, model, level).inc(saved_tokens)
+    if outcomes.get("corrupt"):
+        log.warning("cache_corrupt", level=level, values=outcomes["corrupt"])
+
+
+def cache_holds(*, entries: int, size: int, evicted: int = 0) -> None:
+    """What this process's memory holds has changed."""
+    CACHE_ENTRIES.set(entries)
+    CACHE_BYTES.set(size)
+    if evicted:
+        CACHE_EVICTIONS.inc(evicted)
+
+
+def cache_called(*, operation: str, outcome: str, seconds: float) -> None:
+    """Redis has answered, or has not."""
+    CACHE_REDIS_DURATION.labels(operation, outcome).observe(seconds)
+
+
+def cache_lost_redis(*, error: str) -> None:
+    """Redis does not answer any more; it is left alone for a while."""
+    log.warning("cache_lost_redis", error=error)
+
+
+def cache_not_written(*, values: int) -> None:
+    """Redis refused to take some values."""
+    CACHE_UNWRITTEN.inc(values)
 
 
 def job_finished(*, kind: JobKind | str, state: JobState | str, seconds: float) -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
+import orjson
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
@@ -85,7 +86,7 @@ def configure(options: dict[str, str]) -> None:
 def make_formatter(style: str) -> structlog.stdlib.ProcessorFormatter:
     """Renders records of structlog and of the standard library alike, as `json` or `console`."""
     renderer: Processor = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_dump)
         if style == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
@@ -98,6 +99,10 @@ def make_formatter(style: str) -> structlog.stdlib.ProcessorFormatter:
             renderer,
         ],
     )
+
+
+def _dump(event: Any, **_: Any) -> str:
+    return orjson.dumps(event).decode()
 
 
 def redact(_logger: Any, _method: str, event_dict: EventDict) -> MutableMapping[str, Any]:

@@ -32,12 +32,16 @@ def telemetry(
         started = time.perf_counter()
         request_id = _request_id(request)
         request.request_id = request_id  # type: ignore[attr-defined]
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             known = request.method in METHODS
             response = get_response(request) if known else _refuse(request)
             response["X-Request-Id"] = request_id
             response.headers.setdefault("API-Version", VERSIONS[-1])
             _record(request, response, time.perf_counter() - started)
+        finally:
+            # The thread serves others next; whatever was bound on the way was this request's.
+            structlog.contextvars.clear_contextvars()
         return response
 
     return middleware
