@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.engine.catalog import MINILM, find_model
+from embeddings.engine.catalog import find_model
 from embeddings.engine.interface import EngineOptions
 from embeddings.engine.loading import load_embedder
+from embeddings.engine.sources import MINILM
 
 PEER_BATCH = 32
 """encode()'s own default."""
@@ -26,7 +27,7 @@ def compare_with_sentence_transformers(
     """
     from embeddings.engine.pytorch_runtime import load_sentence_transformer
 
-    card, _ = find_model(model, options)
+    card = find_model(model, options).card
     embedder = load_embedder(model, options)
     device = "cuda" if embedder.runtime == "pytorch" and options.device != "cpu" else "cpu"
     peer = load_sentence_transformer(card, device=device, precision="float32")

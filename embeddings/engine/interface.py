@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.types.model import ModelDeclaration
+
 InputType = Literal["document", "query"]
 Precision = Literal["float32", "bfloat16"]
-RuntimeName = Literal["openvino", "pytorch", "hashing"]
+ModelKind = Literal["embedding", "reranker"]
+Provider = Literal["local", "remote"]
+RuntimeName = Literal["openvino", "pytorch", "hashing", "remote"]
 
 
 class UnusableModel(RuntimeError):
@@ -117,6 +122,17 @@ class Reranker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteOptions:
+    """Seconds that a provider has to accept a connection, to send the next bytes of its answer, and
+    for one call in all, its retries and its fallback included.
+    """
+
+    connect_timeout: float = 2.0
+    read_timeout: float = 10.0
+    budget: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOptions:
     """`threads` 0 is one for each core that this process may use; `batch_tokens` is a ceiling:
     a runtime takes less where less is faster.
@@ -128,14 +144,28 @@ class EngineOptions:
     precision: Precision = "float32"
     threads: int = 0
     batch_tokens: int = 8192
+    models: tuple[ModelDeclaration, ...] = ()
+    remote: RemoteOptions = RemoteOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model is, known without loading it; `revision` is the weights' hash, shortened."""
+    """What a model is, known without loading it; `revision` is the weights' hash, shortened.
+
+    `dimensions` is 0 for a reranker; `matryoshka` are the sizes that its vectors may be cut to;
+    `created` is when its files came here, in seconds since 1970, 0 where it has none.
+    """
 
     name: str
     dimensions: int
     max_tokens: int
     revision: str
     fingerprint: str
+    kind: ModelKind = "embedding"
+    provider: Provider = "local"
+    matryoshka: tuple[int, ...] = ()
+    normalized: bool = True
+    precision: Precision = "float32"
+    price_per_million_tokens: Decimal | None = None
+    token_ids: Literal["cl100k_base", "own"] = "cl100k_base"  # noqa: S105 - no password
+    created: int = 0

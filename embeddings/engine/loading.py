@@ -1,12 +1,13 @@
 """Loads a model on the runtime that suits it and the machine."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from embeddings.engine import hashing
 from embeddings.engine.card import ModelCard
-from embeddings.engine.catalog import find_model, models_folder
+from embeddings.engine.catalog import declaration_of, find_model, models_folder
 from embeddings.engine.interface import Embedder, EngineOptions, UnusableModel
 from embeddings.engine.prepare import TOKENIZER_FILE, converted_folder, read_meta
 
@@ -21,20 +22,16 @@ def load_embedder(name: str, options: EngineOptions) -> Embedder:
 
     Raises UnknownModel, UnusableModel.
     """
-    if name == hashing.NAME:
+    if name == hashing.NAME and declaration_of(name, options) is None:
         return hashing.HashingEmbedder()
-    card, weights = find_model(name, options)
-    fingerprint = card.fingerprint(weights=weights, precision=options.precision)
+    found = find_model(name, options)
+    options = replace(options, precision=found.precision)
     if _cuda(options):
-        return _on_pytorch(card, fingerprint, options, device="cuda")
-    folder = converted_folder(
-        card,
-        fingerprint=card.fingerprint(weights=weights, precision="float32"),
-        models=models_folder(options),
-    )
+        return _on_pytorch(found.card, found.fingerprint, options, device="cuda")
+    folder = converted_folder(found.card, fingerprint=found.graph, models=models_folder(options))
     if folder is None:
-        return _on_pytorch(card, fingerprint, options, device="cpu")
-    return _on_openvino(card, fingerprint, options, folder)
+        return _on_pytorch(found.card, found.fingerprint, options, device="cpu")
+    return _on_openvino(found.card, found.fingerprint, options, folder)
 
 
 def _cuda(options: EngineOptions) -> bool:

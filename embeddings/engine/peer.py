@@ -17,7 +17,7 @@ def encode_with_sentence_transformers(
 
     Raises UnknownModel and UnusableModel.
     """
-    card, _ = find_model(model, options)
+    card = find_model(model, options).card
     device = "cpu" if options.device == "auto" else options.device
     peer = load_sentence_transformer(card, device=device, precision="float32")
     vectors = peer.encode(list(texts), prompt=card.prompts[input_type], show_progress_bar=True)

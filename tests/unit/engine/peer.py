@@ -27,7 +27,7 @@ from transformers import (
     RobertaModel,
 )
 
-from embeddings.engine.catalog import shipped_folder
+from embeddings.engine.sources import shipped_folder
 from tests.unit.engine.texts import TEXTS
 from tests.unit.engine.tokenizers_for_tests import WORDS, small_tokenizer
 
