@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from embeddings.engine.card import ModelCard, Overrides, read_card
 from embeddings.engine.openvino_runtime import MODEL_FILE, OpenVinoRuntime, openvino
-from embeddings.engine.prepare import DOES_NOT_CONVERT, META_FILE, TOKENIZER_FILE
+from embeddings.engine.prepare import DOES_NOT_CONVERT, GRAPH, META_FILE, TOKENIZER_FILE
 from embeddings.engine.pytorch_runtime import fast_tokenizer, features, load_sentence_transformer
 from embeddings.engine.reading import Reader
 from embeddings.engine.transformer import TransformerEmbedder
@@ -40,8 +40,11 @@ class Pipeline(torch.nn.Module):
         self.model = model
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
-        """Vectors `(n, dimensions)` of ids and mask `(n, longest)`."""
-        return self.model(features(self.model, input_ids, attention_mask))["sentence_embedding"]
+        """Vectors `(n, dimensions)` of ids and mask `(n, longest)`, and those of their tokens
+        `(n, longest, width)` before pooling.
+        """
+        made = self.model(features(self.model, input_ids, attention_mask))
+        return made["sentence_embedding"], made["token_embeddings"]
 
 
 def convert(card: ModelCard, destination: Path) -> None:
@@ -66,6 +69,7 @@ def save_meta(card: ModelCard, destination: Path, *, pad_id: int, **more: Any) -
     }
     meta = {
         "runtime": "openvino",
+        "graph": GRAPH,
         "dimensions": card.dimensions,
         "max_tokens": card.max_tokens,
         "prompts": card.prompts,

@@ -30,6 +30,9 @@ EMBEDDER = "embeddings.engine.convert"
 RERANKER = "embeddings.engine.reranker_convert"
 """Modules that convert, each for its kind of model."""
 
+GRAPH = 2
+"""Raise it with any change of what a conversion makes: what was made before is made again."""
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 CONVERSION_TIMEOUT = 1800
@@ -46,7 +49,7 @@ def converted_folder(
     folder = models / f"{card.name}-{fingerprint[:12]}"
     if not _known(folder):
         models.mkdir(parents=True, exist_ok=True)
-        with _only_one_process(models / f"{card.name}.lock"):
+        with only_one_process(models / f"{card.name}.lock"):
             if not _known(folder):
                 _convert(card, folder, converter)
     return folder if read_meta(folder).get("runtime") == "openvino" else None
@@ -64,7 +67,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
 def _known(folder: Path) -> bool:
     """Whether it was converted, or was found not to convert by these same libraries."""
     meta = read_meta(folder)
-    return meta.get("runtime") == "openvino" or (
+    return (meta.get("runtime") == "openvino" and meta.get("graph") == GRAPH) or (
         meta.get("runtime") == "pytorch" and meta.get("versions") == _versions()
     )
 
@@ -75,7 +78,7 @@ def _versions() -> dict[str, str]:
 
 
 @contextmanager
-def _only_one_process(path: Path) -> Iterator[None]:
+def only_one_process(path: Path) -> Iterator[None]:
     """Held until the block ends or the process dies."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

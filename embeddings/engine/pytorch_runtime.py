@@ -92,10 +92,23 @@ class PyTorchRuntime:
     @torch.inference_mode()
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """As Runtime.run."""
+        return self._array(self._infer(ids, mask)["sentence_embedding"])
+
+    @torch.inference_mode()
+    def run_tokens(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As TokenRuntime.run_tokens."""
+        made = self._infer(ids, mask)
+        return self._array(made["sentence_embedding"]), self._array(made["token_embeddings"])
+
+    def _infer(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Any:
         device = self._model.device
         made = features(
             self._model, torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
         )
-        vectors = self._model(made)["sentence_embedding"]
-        result: NDArray[np.float32] = vectors.float().cpu().numpy()
+        return self._model(made)
+
+    def _array(self, tensor: torch.Tensor) -> NDArray[np.float32]:
+        result: NDArray[np.float32] = tensor.float().cpu().numpy()
         return result

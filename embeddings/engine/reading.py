@@ -29,13 +29,16 @@ class Reader:
         self._special = tokenizer.num_special_tokens_to_add(is_pair=False)
         self._room = max_tokens - self._special
 
-    def read(self, texts: Sequence[str]) -> ReadTexts:
-        """The first tokens of each text that the model has room for."""
+    def read(self, texts: Sequence[str], *, at_most: int | None = None) -> ReadTexts:
+        """The first tokens of each text that the model has room for, or `at_most` of them, which
+        does not count as truncated.
+        """
+        kept = min(self._room, at_most or self._room)
         token_ids = []
         truncated = []
         for encoding in self._encode_enough(texts):
             truncated.append(len(encoding) > self._room)
-            encoding.truncate(self._room)
+            encoding.truncate(kept)
             token_ids.append(self._tokenizer.post_process(encoding).ids)
         return ReadTexts(token_ids=token_ids, truncated=truncated)
 

@@ -23,6 +23,7 @@ class Conversions:
     def __init__(self) -> None:
         self.runs = 0
         self.status = 0
+        self.graph = prepare.GRAPH
         self.seconds = 0.0
         self._lock = threading.Lock()
 
@@ -34,7 +35,7 @@ class Conversions:
         time.sleep(self.seconds)
         (destination / "model.xml").write_text("graph")
         if self.status == 0:
-            write_json(destination / "meta.json", {"runtime": "openvino"})
+            write_json(destination / "meta.json", {"runtime": "openvino", "graph": self.graph})
         return subprocess.CompletedProcess([], self.status, "", "Traceback\nthe reason")
 
 
@@ -81,6 +82,19 @@ def test_it_is_tried_again_with_other_libraries(
     conversions.status = 0
 
     assert converted_folder(card, fingerprint=FINGERPRINT, models=tmp_path) is not None
+    assert conversions.runs == 2
+
+
+def test_what_an_older_version_converted_is_converted_again(
+    conversions: Conversions, card: ModelCard, tmp_path: Path
+) -> None:
+    conversions.graph -= 1
+    converted_folder(card, fingerprint=FINGERPRINT, models=tmp_path)
+    conversions.graph += 1
+
+    for _ in range(2):
+        assert converted_folder(card, fingerprint=FINGERPRINT, models=tmp_path) is not None
+
     assert conversions.runs == 2
 
 
