@@ -38,6 +38,24 @@ class EmptyText(InvalidRequest):
     code = "empty_text"
 
 
+class EmptyInput(InvalidRequest):
+    """There is nothing to embed. Send at least one text, none of them empty."""
+
+    code = "empty_input"
+
+
+class InputTooLong(InvalidRequest):
+    """Input {index} has {tokens} tokens; one may have {limit}. Split it."""
+
+    code = "input_too_long"
+
+
+class TooManyTokens(InvalidRequest):
+    """The request has more than {limit} tokens. Send it in several."""
+
+    code = "max_tokens_per_request"
+
+
 class UnknownToken(InvalidRequest):
     """{token_id} is not a token id of {vocabulary}, in which this model reads them. Send text, or
     ids of that vocabulary."""

@@ -14,6 +14,7 @@ from embeddings.views.health import HealthViewSet, LivenessViewSet, ReadinessVie
 from embeddings.views.imports import ImportViewSet
 from embeddings.views.jobs import JobViewSet
 from embeddings.views.models import ModelViewSet
+from embeddings.views.openai import OpenAiViewSet
 from embeddings.views.schema import DocsView, SchemaView
 from embeddings.views.search import SearchViewSet
 from embeddings.views.telemetry import TelemetryViewSet
@@ -67,6 +68,7 @@ routes: list[URLPattern] = [
     path("embed", EmbedViewSet.as_view({"post": "create"}), name="embed"),
     path("add", AddViewSet.as_view({"post": "create"}), name="add"),
     path("search", SearchViewSet.as_view({"post": "create"}), name="search"),
+    path("embeddings", OpenAiViewSet.as_view({"post": "create"}), name="openai-embeddings"),
     path("models", ModelViewSet.as_view({"get": "list"}), name="models"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),

@@ -43,9 +43,12 @@ def dialect_of(request: HttpRequest) -> Dialect | None:
 
 def in_dialect(problem: Problem, dialect: Dialect) -> tuple[int, Body]:
     """Status and body of the problem; no body is an empty one."""
-    param = problem.errors[0]["param"] if problem.errors else None
+    errors = problem.errors
+    detail, param = problem.detail, errors[0]["param"] if errors else None
+    if len(errors) > 1:  # there is no list of them here
+        detail = " ".join(f"{error['param']}: {error['detail']}" for error in errors)
     return render_error(
-        dialect, status=problem.status, code=problem.code, detail=problem.detail, param=param
+        dialect, status=problem.status, code=problem.code, detail=detail, param=param
     )
 
 
