@@ -2,13 +2,14 @@
 
 import re
 import uuid
+from collections.abc import Callable
 from functools import cache
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from accounts.exceptions import ActionForbidden
-from accounts.lookup import Lookup, compile_lookup, look_up
+from accounts.lookup import Lookup, compile_lookup, look_up_later
 from accounts.policy import Action, SiteRole
 from accounts.principal import Principal
 from embeddings.constants import COLLECTION_NAME_PATTERN, GenerationState, Metric
@@ -24,14 +25,28 @@ def visible_collection(*, principal: Principal, name: str, action: Action) -> Co
     Raises NotFound for what the principal may not see, in the same words as for what is not there,
     and ActionForbidden for what it may see but not do.
     """
+    return visible_collection_later(principal=principal, name=name, action=action)()
+
+
+def visible_collection_later(
+    *, principal: Principal, name: str, action: Action
+) -> Callable[[], Collection]:
+    """Sends the look-up of visible_collection; what it returns waits for the answer. Inside a
+    pipeline the query travels with those that follow.
+    """
     if not re.fullmatch(COLLECTION_NAME_PATTERN, name):
         raise NotFound  # NUL, for one, would be an error of the database
-    collection = look_up(_visible(principal.role, action), user=principal.user_id, name=name)
-    if collection is not None:
-        return collection
-    if Collection.objects.visible_to(principal, Action.READ).filter(name=name).exists():
-        raise ActionForbidden(action=action.value)
-    raise NotFound
+    found = look_up_later(_visible(principal.role, action), user=principal.user_id, name=name)
+
+    def answer() -> Collection:
+        collection = found()
+        if collection is not None:
+            return collection
+        if Collection.objects.visible_to(principal, Action.READ).filter(name=name).exists():
+            raise ActionForbidden(action=action.value)
+        raise NotFound
+
+    return answer
 
 
 @cache

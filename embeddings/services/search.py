@@ -1,21 +1,28 @@
 """Nearest documents to a text, a vector or another document."""
 
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+from cachetools import TTLCache
 from numpy.typing import NDArray
 
+from accounts.policy import Action, SiteRole
+from accounts.principal import Principal
 from embeddings import telemetry
 from embeddings.constants import IndexState, SearchPath
 from embeddings.exceptions import InvalidRequest, NotFound
-from embeddings.models import Collection
+from embeddings.models import Collection, Generation
 from embeddings.models.document import document_id
+from embeddings.services.collection import visible_collection, visible_collection_later
 from embeddings.services.embed import check_text
 from embeddings.services.engine import require_fingerprint, run_embedder
 from embeddings.store.chunks import document_vector
 from embeddings.store.documents import count_documents
-from embeddings.store.search import Target, nearest_exact, nearest_hnsw
+from embeddings.store.search import Alongside, Target, nearest_exact, nearest_hnsw
 from embeddings.types.search import Hit, Plan, SearchParams, SearchResult
 from embeddings.types.vector import check_vector
 
@@ -30,7 +37,67 @@ MAX_EF_SEARCH = 1_000
 """pgvector's limit."""
 
 
-def search_collection(*, collection: Collection, params: SearchParams) -> SearchResult:
+_seen: TTLCache[tuple[SiteRole, int, str], Collection] = TTLCache(maxsize=10_000, ttl=60)
+_seen_lock = threading.Lock()
+
+
+def _nothing() -> None:
+    """Sent alongside a search that travels alone."""
+
+
+def search_visible(*, principal: Principal, name: str, params: SearchParams) -> SearchResult:
+    """As search_collection, of the collection that visible_collection returns; raises what both
+    raise.
+
+    A round trip is a third of the time of a search, so the look-up travels with the search of the
+    collection as it was when last looked up. Where it has changed since, the search was in vain
+    and is done again.
+    """
+    key = (principal.role, principal.user_id, name)
+    with _seen_lock:
+        seen = _seen.get(key)
+    answer = _search_as_seen(seen, principal, name, params) if seen else None
+    if answer is not None:
+        return answer
+    collection = visible_collection(principal=principal, name=name, action=Action.SEARCH)
+    with _seen_lock:
+        _seen[key] = collection
+    return search_collection(collection=collection, params=params)
+
+
+def _search_as_seen(
+    seen: Collection, principal: Principal, name: str, params: SearchParams
+) -> SearchResult | None:
+    """None where the collection is no longer what it was; nothing of the search is told then."""
+    look_ups: list[Callable[[], Collection]] = []
+
+    def look_up() -> None:
+        look_ups.append(
+            visible_collection_later(principal=principal, name=name, action=Action.SEARCH)
+        )
+
+    with suppress(Exception):
+        result = search_collection(collection=seen, params=params, alongside=look_up)
+        # Fewer hits than asked for may be all there were, or all there were then.
+        settled = len(result.hits) == params.top_k
+        return result if _unchanged(seen, look_ups[0](), settled=settled) else None
+    return None
+
+
+def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
+    """Whether a search of the one was a search of the other."""
+    if not settled and seen.version != now.version:
+        return False
+    fields = Generation._meta.concrete_fields
+    return seen.pk == now.pk and all(
+        getattr(seen.generation, field.attname) == getattr(now.generation, field.attname)
+        for field in fields
+    )
+
+
+def search_collection(
+    *, collection: Collection, params: SearchParams, alongside: Alongside = _nothing
+) -> SearchResult:
     """The hits, nearest first, and the path that found them; never fewer than there are.
 
     Raises EmptyText, InvalidRequest, InvalidVector, DimensionsMismatch, NotFound (for
@@ -39,7 +106,7 @@ def search_collection(*, collection: Collection, params: SearchParams) -> Search
     started = time.perf_counter()
     vector, tokens = _query_vector(collection, params)
     plan = _choose_path(collection, params)
-    hits, plan = _run(collection, params, vector, plan)
+    hits, plan = _run(collection, params, vector, plan, alongside)
     if params.min_score is not None:
         hits = [hit for hit in hits if hit.score >= params.min_score]
     seconds = time.perf_counter() - started
@@ -96,7 +163,11 @@ def _choose_path(collection: Collection, params: SearchParams) -> Plan:
 
 
 def _run(
-    collection: Collection, params: SearchParams, vector: NDArray[np.float32], plan: Plan
+    collection: Collection,
+    params: SearchParams,
+    vector: NDArray[np.float32],
+    plan: Plan,
+    alongside: Alongside,
 ) -> tuple[list[Hit], Plan]:
     target = Target.of(collection.generation)
     if plan.ef_search is not None:
@@ -107,7 +178,9 @@ def _run(
             ef_search=plan.ef_search,
             metadata_filter=params.metadata_filter,
             include=params.include,
+            alongside=alongside,
         )
+        alongside = _nothing
         expected = min(params.top_k, plan.matches or collection.document_count)
         if len(hits) >= expected:
             return hits, replace(plan, candidates=candidates)
@@ -117,6 +190,7 @@ def _run(
         top_k=params.top_k,
         metadata_filter=params.metadata_filter,
         include=params.include,
+        alongside=alongside,
     )
     return hits, Plan(
         path=SearchPath.EXACT,

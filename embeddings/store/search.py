@@ -1,6 +1,7 @@
 """The nearest chunks to a vector: exactly, or through the HNSW index."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,9 @@ from embeddings.store.cursors import binary_cursor, read_vector
 from embeddings.store.filter import compile_filter
 from embeddings.store.partitions import chunks_table, documents_table
 from embeddings.types.search import Hit, Include, MetadataFilter
+
+Alongside = Callable[[], None]
+"""Sends a query of the caller's own in the search's round trip, without waiting for its answer."""
 
 OPERATORS = {Metric.COSINE: "<=>", Metric.L2: "<->", Metric.IP: "<#>", Metric.L1: "<+>"}
 
@@ -59,11 +63,15 @@ def nearest_exact(
     top_k: int,
     metadata_filter: MetadataFilter | None,
     include: Include,
+    alongside: Alongside,
 ) -> list[Hit]:
     """The exact nearest documents among those the filter lets through; ties in key order."""
     statement, values = _statement(_EXACT, target, metadata_filter, include)
     with binary_cursor() as cursor:
-        rows = cursor.execute(statement, [vector, *values, top_k]).fetchall()
+        with cursor.connection.pipeline():
+            alongside()
+            cursor.execute(statement, [vector, *values, top_k])
+        rows = cursor.fetchall()
     return [_hit(row, target=target) for row in rows]
 
 
@@ -75,6 +83,7 @@ def nearest_hnsw(
     ef_search: int,
     metadata_filter: MetadataFilter | None,
     include: Include,
+    alongside: Alongside,
 ) -> tuple[list[Hit], int]:
     """The nearest documents among `ef_search` candidates of the index, ordered by full-precision
     distance, and how many candidates there were.
@@ -86,6 +95,7 @@ def nearest_hnsw(
     statement, values = _statement(_HNSW, target, metadata_filter, include)
     with binary_cursor() as settings, binary_cursor() as cursor:
         with cursor.connection.pipeline():
+            alongside()
             settings.execute(SETTINGS, [str(ef_search)])
             cursor.execute(statement, [*values, vector, ef_search, vector, top_k])
         rows = cursor.fetchall()

@@ -8,8 +8,7 @@ from accounts.permissions import principal_of
 from accounts.policy import Action
 from embeddings.serializers.base import validated
 from embeddings.serializers.search import SearchRequest, SearchResponse, search_json, search_params
-from embeddings.services.collection import visible_collection
-from embeddings.services.search import search_collection
+from embeddings.services.search import search_visible
 from embeddings.views.operations import operation
 
 HIT = {
@@ -53,9 +52,8 @@ class SearchViewSet(ViewSet):
     def create(self, request: Request) -> Response:
         """The plan says whether the answer is exact."""
         data = validated(SearchRequest, request.data)
-        collection = visible_collection(
-            principal=principal_of(request), name=data["collection"], action=Action.SEARCH
-        )
         params = search_params(data)
-        result = search_collection(collection=collection, params=params)
+        result = search_visible(
+            principal=principal_of(request), name=data["collection"], params=params
+        )
         return Response(search_json(result, include=params.include))
