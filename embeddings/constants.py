@@ -33,6 +33,7 @@ class JobKind(StrEnum):
 
     IMPORT = "import"
     BUILD_INDEX = "build_index"
+    WARM_CACHE = "warm_cache"
 
 
 class JobState(StrEnum):

@@ -80,7 +80,8 @@ class Config(BaseSettings):
     redis_url: SecretStr | None = Field(
         None,
         validation_alias="REDIS_URL",
-        description="`redis://…` of the shared cache. Unset: the cache of each process.",
+        description="`redis://…` of the cache that processes share."
+        " Unset: each process has its own alone.",
     )
     database_pool_size: int = Field(
         10, ge=1, le=500, description="Most database connections of one process."
@@ -131,6 +132,33 @@ class Config(BaseSettings):
     batch_tokens: int = Field(
         8192, ge=64, le=1_048_576, description="Most tokens, padding included, in one model batch."
     )
+    cache_memory_mb: int = Field(
+        64, ge=0, le=1_048_576, description="Memory of one process's cache, in MiB; 0 keeps none."
+    )
+    cache_ttl_s: int = Field(
+        30 * 86_400,
+        ge=1,
+        le=366 * 86_400,
+        description="Seconds that a vector stays cached. It can't be out of date, only unused.",
+    )
+    cache_sharing: bool = Field(
+        default=False,
+        description="Let users share cached vectors; else each one's are for itself, so that nobody"
+        " learns from the time of an answer what others have embedded.",
+    )
+    cache_search_ttl_s: int = Field(
+        60,
+        ge=0,
+        le=86_400,
+        description="Seconds that a search's result stays cached; 0 keeps none.",
+    )
+    cache_queries: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="How many of a collection's most frequent queries are recorded, in plain text,"
+        " so that `warm_cache` can embed them beforehand; 0 records none.",
+    )
     max_text_chars: int = Field(
         200_000, ge=1, le=100_000_000, description="Longest text accepted, in characters."
     )
@@ -142,6 +170,11 @@ class Config(BaseSettings):
     )
     max_batch: int = Field(
         1000, ge=1, le=100_000, description="Most documents or texts in one request."
+    )
+    openai_empty_text: bool = Field(
+        default=False,
+        description="Embed the empty string at `/v1/embeddings`, as LangChain asks for an empty"
+        " document; OpenAI answers 400.",
     )
     max_top_k: int = Field(1000, ge=1, le=10_000, description="Most hits that a search returns.")
     max_metadata_bytes: int = Field(

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 
+from embedsite.caches import cache_settings
 from embedsite.config import ConfigError
 from embedsite.config_sources import load
 from embedsite.databases import database_settings
@@ -100,6 +101,8 @@ STATIC_URL = "static/"
 # Served from the installed packages, so that nobody has to run collectstatic.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+
+CACHES = cache_settings(EMBED)
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = EMBED.max_body_bytes
 

@@ -3,14 +3,19 @@
 import logging
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
+from pydantic import SecretStr
 
 from accounts.services.tokens import forget_verified_tokens
+from embedsite.caches import cache_settings
 from embedsite.postgres import start
+from tests.caches import start_cache
+from tests.redis_server import RedisServer
 
 
 def pytest_unconfigure() -> None:
@@ -30,6 +35,31 @@ def log_level() -> Iterator[None]:
 def tokens_verified_anew() -> None:
     """What one test's database held must not be trusted in the next."""
     forget_verified_tokens()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """What one test embedded must not be cached in the next; and no test that counts its queries
+    is to meet the one which asks, now and then, what was cleared.
+    """
+    start_cache()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of the test's own."""
+    server = RedisServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def shared_cache(redis_server: RedisServer, settings: Any) -> RedisServer:
+    """The Redis, with the service's cache in it."""
+    settings.EMBED = settings.EMBED.model_copy(update={"redis_url": SecretStr(redis_server.url)})
+    settings.CACHES = cache_settings(settings.EMBED)
+    start_cache()
+    return redis_server
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,21 @@
-"""What is stored: collections, their generations, documents and chunks, and jobs."""
+"""What is stored: collections, their generations, documents and chunks, jobs, and what the cache
+must not forget.
+"""
 
+from embeddings.models.cache import CacheCutoff, FrequentQuery
 from embeddings.models.chunk import Chunk
 from embeddings.models.collection import Collection
 from embeddings.models.document import Document
 from embeddings.models.generation import Generation
 from embeddings.models.job import Job, JobPart
 
-__all__ = ["Chunk", "Collection", "Document", "Generation", "Job", "JobPart"]
+__all__ = [
+    "CacheCutoff",
+    "Chunk",
+    "Collection",
+    "Document",
+    "FrequentQuery",
+    "Generation",
+    "Job",
+    "JobPart",
+]

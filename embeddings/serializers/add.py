@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from embeddings.constants import MAX_EXTERNAL_ID_CHARS, OnConflict
 from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.embed import UsageResponse
+from embeddings.serializers.embed import UsageResponse, usage_json
 from embeddings.serializers.fields import (
     CollectionNameField,
     FlagField,
@@ -83,5 +83,5 @@ def add_json(result: AddResult) -> dict[str, Any]:
         "updated": result.updated,
         "unchanged": result.unchanged,
         "truncated": result.truncated,
-        "usage": {"tokens": result.tokens},
+        "usage": usage_json(tokens=result.tokens, cached_tokens=result.cached_tokens),
     }

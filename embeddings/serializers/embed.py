@@ -34,7 +34,10 @@ class EmbedRequest(RequestSerializer):
 class UsageResponse(serializers.Serializer[Any]):
     """What the request cost."""
 
-    tokens = serializers.IntegerField(help_text="Tokens that the model read.")
+    tokens = serializers.IntegerField(help_text="Tokens of the texts, as far as a model reads.")
+    cached_tokens = serializers.IntegerField(
+        help_text="Of these, the tokens of texts whose vectors were cached."
+    )
 
 
 class EmbeddedText(serializers.Serializer[Any]):
@@ -46,7 +49,7 @@ class EmbeddedText(serializers.Serializer[Any]):
     )
     tokens = serializers.IntegerField()
     truncated = serializers.BooleanField()
-    cached = serializers.BooleanField()
+    cached = serializers.BooleanField(help_text="Whether no model had to read the text.")
 
 
 class EmbedResponse(serializers.Serializer[Any]):
@@ -63,7 +66,13 @@ def embed_json(result: EmbedResult, *, encoding_format: str) -> dict[str, Any]:
     vectors: Any = result.vectors
     if encoding_format == "base64":
         vectors = [base64.b64encode(row.astype("<f4").tobytes()).decode() for row in vectors]
-    rows = zip(vectors, result.tokens.tolist(), result.truncated.tolist(), strict=True)
+    rows = zip(
+        vectors,
+        result.tokens.tolist(),
+        result.truncated.tolist(),
+        result.cached.tolist(),
+        strict=True,
+    )
     return {
         "model": result.model,
         "dimensions": result.dimensions,
@@ -73,9 +82,14 @@ def embed_json(result: EmbedResult, *, encoding_format: str) -> dict[str, Any]:
                 "embedding": embedding,
                 "tokens": tokens,
                 "truncated": truncated,
-                "cached": False,
+                "cached": cached,
             }
-            for index, (embedding, tokens, truncated) in enumerate(rows)
+            for index, (embedding, tokens, truncated, cached) in enumerate(rows)
         ],
-        "usage": {"tokens": int(result.tokens.sum())},
+        "usage": usage_json(tokens=int(result.tokens.sum()), cached_tokens=result.cached_tokens),
     }
+
+
+def usage_json(*, tokens: int, cached_tokens: int) -> dict[str, int]:
+    """UsageResponse."""
+    return {"tokens": tokens, "cached_tokens": cached_tokens}

@@ -8,7 +8,7 @@ from rest_framework.exceptions import ValidationError
 
 from embeddings.constants import DEFAULT_TOP_K, MAX_EXTERNAL_ID_CHARS, SearchPath
 from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.embed import UsageResponse
+from embeddings.serializers.embed import UsageResponse, usage_json
 from embeddings.serializers.fields import (
     CollectionNameField,
     FilterField,
@@ -131,7 +131,7 @@ def search_json(result: SearchResult, *, include: Include) -> dict[str, Any]:
     return {
         "hits": [_hit_json(hit, include=include) for hit in result.hits],
         "plan": _plan_json(result.plan),
-        "usage": {"tokens": result.tokens},
+        "usage": usage_json(tokens=result.tokens, cached_tokens=result.cached_tokens),
         "took_ms": round(result.took_ms, 3),
     }
 

@@ -23,8 +23,8 @@ from embeddings.exceptions import (
 from embeddings.models import Collection
 from embeddings.models.document import document_id
 from embeddings.services.collection import lock_collection
-from embeddings.services.embed import check_text
-from embeddings.services.engine import require_fingerprint, run_embedder
+from embeddings.services.embed import check_text, embed_cached
+from embeddings.services.engine import require_fingerprint
 from embeddings.services.index import request_index_if_due
 from embeddings.store.chunks import ChunkRow, replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
@@ -45,24 +45,31 @@ class _Vectors:
     by_id: dict[uuid.UUID, NDArray[np.float32]] = field(default_factory=dict)
     truncated: list[str] = field(default_factory=list)
     tokens: int = 0
+    cached_tokens: int = 0
 
 
 def add_documents(
     *,
     collection: Collection,
     documents: Sequence[DocumentInput],
+    owner_id: int | None = None,
     on_conflict: OnConflict = OnConflict.UPSERT,
     truncate: bool = True,
 ) -> AddResult:
     """Store the documents with their vectors, in one transaction; those whose text is stored
     already are not embedded again. A collection that has grown large gets its index as a job.
+    `owner_id` is whose cached vectors may serve; without one the cache is passed by.
 
     Raises DuplicateDocument, DocumentExists, EmptyText, InvalidRequest, InvalidVector,
     DimensionsMismatch, TextTooLong, CollectionBusy; each names the document, and then nothing is
     stored.
     """
     result = store_documents(
-        collection=collection, documents=documents, on_conflict=on_conflict, truncate=truncate
+        collection=collection,
+        documents=documents,
+        owner_id=owner_id,
+        on_conflict=on_conflict,
+        truncate=truncate,
     )
     request_index_if_due(collection=collection)
     return result
@@ -72,6 +79,7 @@ def store_documents(
     *,
     collection: Collection,
     documents: Sequence[DocumentInput],
+    owner_id: int | None = None,
     on_conflict: OnConflict = OnConflict.UPSERT,
     truncate: bool = True,
     within: Within | None = None,
@@ -98,7 +106,9 @@ def store_documents(
     )
     for _ in range(WRITE_ATTEMPTS):
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
-        _embed_missing(collection, rows, stored, on_conflict, vectors, truncate=truncate)
+        _embed_missing(
+            collection, rows, stored, on_conflict, vectors, owner_id=owner_id, truncate=truncate
+        )
         result = _write(collection, rows, on_conflict, vectors, within)
         if result is not None:
             telemetry.added(
@@ -150,6 +160,7 @@ def _embed_missing(
     on_conflict: OnConflict,
     vectors: _Vectors,
     *,
+    owner_id: int | None,
     truncate: bool,
 ) -> None:
     missing = [
@@ -162,7 +173,12 @@ def _embed_missing(
     generation = collection.generation
     embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
     try:
-        embedded = run_embedder(embedder, [row.text for row in missing], truncate=truncate)
+        embedded = embed_cached(
+            embedder=embedder,
+            owner_id=owner_id,
+            texts=[row.text for row in missing],
+            truncate=truncate,
+        )
     except TextTooLong as error:
         index = rows.index(missing[error.values["index"]])
         raise error.at(f"documents.{index}.text", index=index) from None
@@ -173,6 +189,7 @@ def _embed_missing(
         row.external_id for row, cut in zip(missing, embedded.truncated, strict=True) if cut
     ]
     vectors.tokens += int(embedded.tokens.sum())
+    vectors.cached_tokens += embedded.cached_tokens
 
 
 def _write(
@@ -217,6 +234,7 @@ def _write(
             unchanged=len(rows) - len(written.added) - len(written.updated),
             truncated=vectors.truncated,
             tokens=vectors.tokens,
+            cached_tokens=vectors.cached_tokens,
         )
         if within is not None:
             within(result, written)

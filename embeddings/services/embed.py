@@ -1,30 +1,50 @@
 """Texts to vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+import numpy as np
 from django.conf import settings
 
+from accounts.principal import Principal
+from embeddings.cache import (
+    Area,
+    Fetched,
+    Kind,
+    pack,
+    pack_vector,
+    text_keys,
+    the_cache,
+    unpack,
+    vectors_of,
+)
+from embeddings.engine import Embedded, Embedder
 from embeddings.exceptions import EmptyText, InvalidRequest, TextTooLong
 from embeddings.services.engine import get_embedder, run_embedder
 from embeddings.types.embed import EmbedResult, InputType
 from embeddings.types.text import is_storable
 
+Gone = Callable[[], bool]
+
 
 def embed_texts(
     *,
+    principal: Principal,
     texts: Sequence[str],
     model: str | None = None,
     input_type: InputType = "document",
     dimensions: int | None = None,
     truncate: bool = True,
+    allow_blank: bool = False,
+    gone: Gone | None = None,
 ) -> EmbedResult:
     """The texts' vectors in their order, by the default model unless another is named.
 
     Raises EmptyText, InvalidRequest, UnknownModel, TextTooLong (only with `truncate` off),
-    EngineUnavailable.
+    EngineUnavailable, and CallerGone once `gone()` says so.
     """
     for index, text in enumerate(texts):
-        check_text(text, param=f"input.{index}")
+        check_text(text, param=f"input.{index}", allow_blank=allow_blank)
     embedder = get_embedder(model or settings.EMBED.default_model)
     if dimensions not in (None, embedder.dimensions):
         raise InvalidRequest(
@@ -33,24 +53,103 @@ def embed_texts(
             " fewer. Leave the field out.",
         )
     try:
-        embedded = run_embedder(embedder, texts, input_type=input_type, truncate=truncate)
+        return embed_cached(
+            embedder=embedder,
+            owner_id=principal.user_id,
+            texts=texts,
+            input_type=input_type,
+            truncate=truncate,
+            gone=gone,
+        )
     except TextTooLong as error:
         index = error.values["index"]
         raise error.at(f"input.{index}", index=index) from None
+
+
+def embed_cached(
+    *,
+    embedder: Embedder,
+    owner_id: int | None,
+    texts: Sequence[str],
+    input_type: InputType = "document",
+    truncate: bool = True,
+    gone: Gone | None = None,
+) -> EmbedResult:
+    """The texts' vectors, from the cache as far as they are in it; `owner_id` is whose cached
+    vectors may serve, and None passes the cache by.
+
+    Raises what `Embedder.embed` does; TextTooLong may name another text than the first, if that
+    one is known to be too long.
+    """
+    run = partial(run_embedder, embedder, input_type=input_type, truncate=truncate, gone=gone)
+    if owner_id is None:
+        made = run(texts)
+        return EmbedResult(
+            model=embedder.name,
+            dimensions=embedder.dimensions,
+            vectors=made.vectors,
+            tokens=made.tokens,
+            truncated=made.truncated,
+            cached=np.zeros(len(texts), dtype=np.bool_),
+        )
+    area = vectors_of(model=embedder.name, dimensions=embedder.dimensions)
+    keys = text_keys(
+        area,
+        texts,
+        owner_id=owner_id,
+        fingerprint=embedder.fingerprint,
+        input_type=input_type,
+        max_tokens=embedder.max_tokens,
+        truncate=truncate,
+    )
+    first = {key: index for index, key in reversed(list(enumerate(keys)))}
+    compute = partial(_compute, area, texts, first, run)
+    fetched = the_cache().fetch(area=area, keys=keys, compute=compute, gone=gone)
+    return _result(embedder, keys, fetched)
+
+
+def _compute(
+    area: Area,
+    texts: Sequence[str],
+    places: Mapping[bytes, int],
+    run: Callable[[list[str]], Embedded],
+    missing: list[bytes],
+) -> dict[bytes, bytes]:
+    try:
+        made = run([texts[places[key]] for key in missing])
+    except TextTooLong as error:
+        key = missing[error.values["index"]]
+        refusal = pack(key=key, kind=Kind.TOO_LONG, tokens=error.values["tokens"])
+        the_cache().store(area, {key: refusal})
+        raise TextTooLong(**{**error.values, "index": places[key]}) from None
+    rows = zip(missing, made.vectors, made.tokens, made.truncated, strict=True)
+    return {
+        key: pack_vector(key=key, vector=vector, tokens=tokens, truncated=truncated)
+        for key, vector, tokens, truncated in rows
+    }
+
+
+def _result(embedder: Embedder, keys: Sequence[bytes], fetched: Fetched) -> EmbedResult:
+    values = [unpack(fetched.values[key]) for key in keys]
+    for index, value in enumerate(values):
+        if value.kind == Kind.TOO_LONG:
+            raise TextTooLong(index=index, tokens=value.tokens, max_tokens=embedder.max_tokens)
+    vectors = np.frombuffer(bytearray().join(value.payload for value in values), dtype="<f4")
     return EmbedResult(
         model=embedder.name,
         dimensions=embedder.dimensions,
-        vectors=embedded.vectors,
-        tokens=embedded.tokens,
-        truncated=embedded.truncated,
+        vectors=vectors.reshape(len(keys), -1).astype(np.float32, copy=False),
+        tokens=np.array([value.tokens for value in values], dtype=np.int32),
+        truncated=np.array([value.kind == Kind.TRUNCATED_VECTOR for value in values]),
+        cached=np.array([key in fetched.cached for key in keys]),
     )
 
 
-def check_text(text: str, *, param: str) -> None:
+def check_text(text: str, *, param: str, allow_blank: bool = False) -> None:
     """Raises EmptyText or InvalidRequest for what no model should read and PostgreSQL can't
     hold.
     """
-    if not text.strip():
+    if not allow_blank and not text.strip():
         raise EmptyText(param=param)
     if len(text) > settings.EMBED.max_text_chars:
         limit = settings.EMBED.max_text_chars

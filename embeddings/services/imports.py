@@ -194,6 +194,7 @@ def _store(
     store_documents(
         collection=collection,
         documents=[document for _, document in batch.documents.values()],
+        owner_id=run.job.owner_id,
         # One document that exists must not refuse its neighbours: skip it, and report its row.
         on_conflict=OnConflict.SKIP if on_conflict == OnConflict.ERROR else on_conflict,
         within=record,

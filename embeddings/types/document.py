@@ -29,6 +29,7 @@ class AddResult:
     unchanged: int = 0
     truncated: list[str] = field(default_factory=list)
     tokens: int = 0
+    cached_tokens: int = 0
 
 
 __all__ = ["AddResult", "DocumentInput", "OnConflict"]

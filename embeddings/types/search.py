@@ -70,6 +70,7 @@ class SearchResult:
     hits: list[Hit]
     plan: Plan
     tokens: int = 0
+    cached_tokens: int = 0
     took_ms: float = 0.0
 
 

@@ -39,18 +39,20 @@ class AddViewSet(ViewSet):
             "updated": 0,
             "unchanged": 0,
             "truncated": [],
-            "usage": {"tokens": 14},
+            "usage": {"tokens": 14, "cached_tokens": 0},
         },
         errors=(403, 404, 409),
     )
     def create(self, request: Request) -> Response:
         """All are stored with their vectors, or none; what is stored already is not embedded."""
         data = validated(AddRequest, request.data)
+        principal = principal_of(request)
         collection = visible_collection(
-            principal=principal_of(request), name=data["collection"], action=Action.WRITE
+            principal=principal, name=data["collection"], action=Action.WRITE
         )
         result = add_documents(
             collection=collection,
+            owner_id=principal.user_id,
             documents=document_inputs(data),
             on_conflict=OnConflict(data["on_conflict"]),
             truncate=data["truncate"],

@@ -4,6 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from accounts.permissions import principal_of
 from accounts.policy import Action
 from embeddings.serializers.base import validated
 from embeddings.serializers.embed import EmbedRequest, EmbedResponse, embed_json
@@ -34,7 +35,7 @@ class EmbedViewSet(ViewSet):
             "model": "all-MiniLM-L6-v2",
             "dimensions": 384,
             "data": [VECTOR | {"embedding": [0.0123, -0.0456, 0.0789]}],
-            "usage": {"tokens": 7},
+            "usage": {"tokens": 7, "cached_tokens": 0},
         },
         errors=(),
     )
@@ -42,6 +43,7 @@ class EmbedViewSet(ViewSet):
         """The same text has the same vector, alone or in any batch."""
         data = validated(EmbedRequest, request.data)
         result = embed_texts(
+            principal=principal_of(request),
             texts=data["input"],
             model=data.get("model"),
             input_type=data["input_type"],

@@ -83,7 +83,7 @@ def test_a_given_vector_spares_the_model(
 
     answer = as_alice.post(PATH, body({"id": "own", "text": "mine", "embedding": VECTOR}))
 
-    assert answer.json()["usage"] == {"tokens": 0}
+    assert answer.json()["usage"] == {"tokens": 0, "cached_tokens": 0}
     chunk = Chunk.objects.get(document__external_id="own", generation=collection.generation)
     assert list(chunk.embedding) == VECTOR
 

@@ -1,0 +1,138 @@
+"""The second level: Redis, through django-redis, as raw bytes. The only module that names either.
+
+Nothing here raises because of Redis: an answer that does not come is a value that is not there.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from django_redis import get_redis_connection
+from redis import Redis, RedisError
+
+from embeddings import telemetry
+from embeddings.breaker import Breaker
+from embeddings.cache.values import CHECKSUM_BYTES, HEADER, START, written_ms
+
+ALIAS = "shared"
+"""The entry of CACHES."""
+
+PIPELINE_BYTES = 1024 * 1024
+"""A pipeline is sent within one timeout of the socket: larger ones are cut."""
+
+SCAN_KEYS = 1_000
+
+
+class Shared:
+    """A mapping of bytes to bytes that all processes share."""
+
+    def __init__(self, client: "Redis | None" = None) -> None:
+        self._client: Redis = client or get_redis_connection(ALIAS)
+        self._breaker = Breaker()
+
+    def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The values that are there, in one round trip."""
+        values = self._call("read", lambda redis: redis.mget(keys), default=())
+        return {key: value for key, value in zip(keys, values, strict=False) if value is not None}
+
+    def set_many(self, values: Mapping[bytes, tuple[bytes, int]]) -> None:
+        """Keep the values for so many milliseconds each, in one round trip per megabyte."""
+        for part in _parts(values):
+            answers = self._call("write", partial(_set, values=part), default=())
+            if refused := sum(isinstance(answer, Exception) for answer in answers):
+                telemetry.cache_not_written(values=refused)
+
+    def delete(self, *, prefix: bytes, before_ms: int | None = None) -> int | None:
+        """Drop our keys that begin so, or those of them that were written before the time; returns
+        how many, None when Redis does not answer.
+        """
+        deleted = 0
+        for keys in self._keys(prefix):
+            if keys and before_ms is not None:
+                keys = self._older(keys, before_ms)
+            gone = self._call("delete", partial(_unlink, keys=keys)) if keys else 0
+            if gone is None:
+                return None
+            deleted += gone
+        return None if self._breaker.is_open else deleted
+
+    def server(self) -> dict[str, Any] | None:
+        """What the whole Redis says of itself; None when it does not answer."""
+        info: dict[str, Any] | None = self._call("info", lambda redis: redis.info())
+        return info
+
+    def _keys(self, prefix: bytes) -> Iterator[list[bytes]]:
+        cursor = 0
+        while True:
+            found = self._call("scan", partial(_scan, cursor=cursor, prefix=prefix))
+            if found is None:
+                return
+            cursor, keys = found
+            yield keys
+            if cursor == 0:
+                return
+
+    def _older(self, keys: list[bytes], before_ms: int) -> list[bytes]:
+        heads = self._call("read", partial(_heads, keys=keys), default=())
+        return [
+            key
+            for key, head in zip(keys, heads, strict=False)
+            # Whatever is too short to be ours to read is no loss.
+            if isinstance(head, bytes) and (len(head) < START or written_ms(head) < before_ms)
+        ]
+
+    def _call(self, operation: str, work: Callable[[Redis], Any], default: Any = None) -> Any:
+        if not self._breaker.allows():
+            return default
+        started = time.perf_counter()
+        try:
+            answer = work(self._client)
+        except (RedisError, OSError) as error:
+            if self._breaker.failed():
+                telemetry.cache_lost_redis(error=type(error).__name__)
+            outcome, answer = "failed", default
+        else:
+            self._breaker.succeeded()
+            outcome = "answered"
+        seconds = time.perf_counter() - started
+        telemetry.cache_called(operation=operation, outcome=outcome, seconds=seconds)
+        return answer
+
+
+def _set(redis: Redis, values: Mapping[bytes, tuple[bytes, int]]) -> list[Any]:
+    with redis.pipeline(transaction=False) as pipeline:
+        for key, (value, ttl_ms) in values.items():
+            pipeline.set(key, value, px=ttl_ms)
+        # A full Redis refuses each write by itself, and goes on answering reads.
+        return pipeline.execute(raise_on_error=False)
+
+
+def _unlink(redis: Redis, keys: Sequence[bytes]) -> Any:
+    return redis.unlink(*keys)
+
+
+def _scan(redis: Redis, cursor: int, prefix: bytes) -> Any:
+    return redis.scan(cursor, match=prefix + b"*", count=SCAN_KEYS)
+
+
+def _heads(redis: Redis, keys: Sequence[bytes]) -> list[Any]:
+    with redis.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.getrange(key, 0, CHECKSUM_BYTES + HEADER.size - 1)
+        return pipeline.execute(raise_on_error=False)
+
+
+def _parts(
+    values: Mapping[bytes, tuple[bytes, int]],
+) -> Iterator[dict[bytes, tuple[bytes, int]]]:
+    part: dict[bytes, tuple[bytes, int]] = {}
+    size = 0
+    for key, entry in values.items():
+        part[key] = entry
+        size += len(entry[0])
+        if size >= PIPELINE_BYTES:
+            yield part
+            part, size = {}, 0
+    if part:
+        yield part
