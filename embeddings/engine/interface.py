@@ -80,9 +80,9 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """How relevant each text is to the query: `scores` float32 `(n,)` in 0…1, the sigmoid of
-    `logits` float32 `(n,)`; `tokens` int32 `(n,)`, those read of query and text together, special
-    ones included.
+    """How relevant each text is to the query: `logits` float32 `(n,)` is what the model says, by
+    which to rank; `scores` float32 `(n,)` the same in 0…1; `tokens` int32 `(n,)`, those read for
+    each text, special ones included.
     """
 
     scores: NDArray[np.float32]
@@ -98,8 +98,11 @@ class Reranker(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """The most that is read of query and text together, special tokens included."""
+        """The most that is read of a text, by a cross-encoder of query and text together."""
         ...
+
+    @property
+    def runtime(self) -> RuntimeName: ...
 
     def score(
         self,

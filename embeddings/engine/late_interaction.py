@@ -6,7 +6,7 @@ of the text's nearest token, averaged. Max-sim alone helps on some data and hurt
 of both ranked better than the vectors alone on all that was tried.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.engine.batching import cut_batches, pad, share_budget
-from embeddings.engine.interface import RuntimeName, Scores
+from embeddings.engine.interface import InputType, RuntimeName, Scores
 from embeddings.engine.reading import Reader
 from embeddings.exceptions import CallerGone, TextTooLong
 
@@ -62,7 +62,7 @@ class LateInteraction:
         max_tokens: int,
         reader: Reader,
         runtime: TokenRuntime,
-        prompts: tuple[str, str],
+        prompts: Mapping[InputType, str],
         batch_tokens: int,
     ) -> None:
         self.name = name
@@ -70,7 +70,7 @@ class LateInteraction:
         self.runtime: RuntimeName = runtime.name
         self._reader = reader
         self._model = runtime
-        self._query_prompt, self._prompt = prompts
+        self._prompts = prompts
         self._budget = min(batch_tokens, runtime.best_batch_tokens)
         self._workers = ThreadPoolExecutor(runtime.streams, thread_name_prefix=f"rerank-{name}")
 
@@ -84,11 +84,11 @@ class LateInteraction:
         gone: Callable[[], bool] | None = None,
     ) -> Scores:
         """As Reranker.score; the query is read apart and not counted."""
-        prompted = [self._prompt + text for text in texts]
+        prompted = [self._prompts["document"] + text for text in texts]
         read = self._reader.read(prompted, at_most=text_tokens)
         if not truncate:
             self._refuse_longer(prompted, read.truncated)
-        [asked] = self._reader.read([self._query_prompt + query]).token_ids
+        [asked] = self._reader.read([self._prompts["query"] + query]).token_ids
         similar = self._similarities(asked, read.token_ids, gone)
         return Scores(
             scores=np.clip(similar, 0, 1),
@@ -123,7 +123,7 @@ class LateInteraction:
             vectors, tokens = self._run([texts[row] for row in rows])
             maxsim = np.array([(each @ asked_tokens.T).max(axis=0).mean() for each in tokens])
             mixed = (1 - MAXSIM_SHARE) * (vectors @ asked) + MAXSIM_SHARE * maxsim
-            return mixed.astype(np.float32)
+            return np.asarray(mixed, dtype=np.float32)
 
         for rows, part in zip(batches, self._workers.map(run, batches), strict=True):
             similar[rows] = part

@@ -26,7 +26,7 @@ def load_embedder(name: str, options: EngineOptions) -> Embedder:
         return hashing.HashingEmbedder()
     found = find_model(name, options)
     options = replace(options, precision=found.precision)
-    if _cuda(options):
+    if has_cuda(options):
         return _on_pytorch(found.card, found.fingerprint, options, device="cuda")
     folder = converted_folder(found.card, fingerprint=found.graph, models=models_folder(options))
     if folder is None:
@@ -34,7 +34,8 @@ def load_embedder(name: str, options: EngineOptions) -> Embedder:
     return _on_openvino(found.card, found.fingerprint, options, folder)
 
 
-def _cuda(options: EngineOptions) -> bool:
+def has_cuda(options: EngineOptions) -> bool:
+    """Whether models run on CUDA. Raises UnusableModel where they should and can't."""
     if options.device == "cpu":
         return False
     if options.device == "auto" and not any(path.exists() for path in NVIDIA_DEVICES):

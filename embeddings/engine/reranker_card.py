@@ -12,6 +12,7 @@ from embeddings.engine.card import (
     max_tokens_of,
     optional_json,
     read_bytes,
+    read_card,
     read_json,
 )
 from embeddings.engine.interface import InputType, UnusableModel
@@ -22,10 +23,13 @@ ARCHITECTURE = "ForSequenceClassification"
 def read_reranker_card(
     name: str, folder: Path, overrides: Overrides = AS_STATED, *, source: str = ""
 ) -> ModelCard:
-    """Raises UnusableModel where the folder is no cross-encoder with one label, or not a safe one.
+    """Of a cross-encoder, whose `dimensions` is 1: its output is one number. Of an embedding model,
+    which reranks by late interaction, its own card.
 
-    `dimensions` is 1: its output is one number.
+    Raises UnusableModel where the folder is neither, has more than one label, or is not safe.
     """
+    if "Pooling" in _modules(folder):
+        return read_card(name, folder, overrides, source=source)
     config = read_json(folder / "config.json")
     _check(folder, config)
     max_tokens = lowered(max_tokens_of(folder, config), overrides, folder)
@@ -41,6 +45,17 @@ def read_reranker_card(
     )
 
 
+def is_cross_encoder(card: ModelCard) -> bool:
+    """Whether the model reads query and text together."""
+    return card.identity.get("kind") == "reranker"
+
+
+def _modules(folder: Path) -> list[str]:
+    """Kinds of the modules, as sentence-transformers saves them; empty without."""
+    modules = read_json(folder / "modules.json") if (folder / "modules.json").exists() else []
+    return [str(module.get("type")).rpartition(".")[2] for module in modules]
+
+
 def _check(folder: Path, config: dict[str, Any]) -> None:
     [architecture, *_] = config.get("architectures") or [""]
     if not architecture.endswith(ARCHITECTURE) or _labels(config) != 1:
@@ -49,9 +64,7 @@ def _check(folder: Path, config: dict[str, Any]) -> None:
         raise UnusableModel(f"{folder}: the model needs code of its own, which is not run.")
     if not any(folder.glob("*.safetensors")):
         raise UnusableModel(f"{folder} has no weights as safetensors; others are not loaded.")
-    modules = read_json(folder / "modules.json") if (folder / "modules.json").exists() else []
-    kinds = [str(module.get("type")).rpartition(".")[2] for module in modules]
-    if kinds not in ([], ["Transformer"]) or any(module.get("path") for module in modules):
+    if _modules(folder) not in ([], ["Transformer"]):
         raise UnusableModel(f"{folder}: modules behind the Transformer are not supported.")
     own = optional_json(folder / "config_sentence_transformers.json")
     if own.get("default_prompt_name"):

@@ -22,7 +22,7 @@ hidden size of unbounded terms, where a component of a normalised vector is belo
 
 def load_cross_encoder(card: ModelCard, *, device: str, precision: Precision) -> PeerCrossEncoder:
     """The model from its folder alone: safetensors, no code of its own, in the precision asked."""
-    model = PeerCrossEncoder(
+    model: PeerCrossEncoder = PeerCrossEncoder(
         str(card.folder),
         device=device,
         trust_remote_code=False,

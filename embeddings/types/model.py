@@ -37,6 +37,9 @@ class ModelDeclaration(BaseModel):
     protocol: Literal["openai", "embed"] = Field(
         "openai", description="`embed` is this service's own /v1/embed, which says more."
     )
+    rerank_protocol: Literal["cohere", "tei"] = Field(
+        "cohere", description="Of a remote reranker: Cohere's, also Jina's and vLLM's, or TEI's."
+    )
     remote_name: str | None = Field(None, description="What the provider calls the model.")
     api_key: SecretStr | None = None
     fingerprint: Sha256 | None = Field(

@@ -241,7 +241,7 @@ def test_a_reranker_is_no_embedding_model(options: EngineOptions) -> None:
     )
     declared = declare(options, name="judge", kind="reranker", folder=folder, max_tokens=12)
 
-    assert model_names(declared, kind="reranker") == ["judge"]
+    assert model_names(declared, kind="reranker") == ["all-MiniLM-L6-v2-maxsim", "judge"]
     assert "judge" not in model_names(declared)
     info = describe("judge", declared, kind="reranker")
     assert (info.kind, info.dimensions, info.max_tokens) == ("reranker", 0, 12)
