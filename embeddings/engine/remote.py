@@ -4,7 +4,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,9 @@ MOST_TEXTS = 256
 MOST_BYTES = 256 * 1024
 """Of one request. OpenAI takes 300,000 tokens, and a token is a byte at least; others take less,
 which is found out."""
+
+LEAST_TEXTS = 8
+"""A limit below that is not remembered: some texts may have been refused for their length."""
 
 PARALLEL = 8
 """Requests of one call that are under way at once."""
@@ -188,7 +191,9 @@ class RemoteEmbedder:
             for part, start in zip(parts, starts, strict=True)
         ]
         try:
-            return _joined([future.result() for future in futures])
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            failed = [future for future in futures if future in done and future.exception()]
+            return _joined([future.result() for future in failed or futures])
         finally:
             over.set()  # when one has failed, nobody waits for the others
             for future in futures:
@@ -205,17 +210,21 @@ class RemoteEmbedder:
                 raise TextTooLong(
                     index=start + index, tokens=tokens, max_tokens=self.max_tokens
                 ) from None
-            if not asked.is_divisible(refusal):
+            if len(asked.texts) == 1 or not asked.is_divisible(refusal):
                 raise
-            return self._ask_halves(asked, limits, start)
+            return self._ask_fewer(asked, limits, start, learn=not asked.has_long_text(refusal))
 
-    def _ask_halves(self, asked: Asked, limits: Limits, start: int) -> Embedded:
-        middle = (len(asked.texts) + 1) // 2
-        first = self._ask_once(replace(asked, texts=asked.texts[:middle]), limits, start)
-        # It was their number, not one of them.
-        self._most_texts = min(self._most_texts, middle)
-        second = self._ask_once(replace(asked, texts=asked.texts[middle:]), limits, start + middle)
-        return _joined([first, second])
+    def _ask_fewer(self, asked: Asked, limits: Limits, start: int, *, learn: bool) -> Embedded:
+        """Half as many texts at a time, or fewer; `learn` to begin so the next time."""
+        most, done, parts = -(-len(asked.texts) // 2), 0, []
+        while done < len(asked.texts):
+            texts = asked.texts[done : done + most]
+            parts.append(self._ask_once(replace(asked, texts=texts), limits, start + done))
+            done += len(texts)
+            if learn:
+                self._most_texts = max(LEAST_TEXTS, min(self._most_texts, most))
+                most = min(most, self._most_texts)
+        return _joined(parts)
 
     def _submit(self, asked: Asked, limits: Limits, start: int) -> "Future[Embedded]":
         with self._lock:

@@ -149,9 +149,9 @@ class HttpClient:
                 connection.sock = _PatientSocket(connection.sock)  # has what http.client needs
             connection.sock.limits = limits
             connection.request(method, self._address.path + path, body, headers)
-            response = connection.getresponse()
-            answer = _read(response, limits.max_bytes)
-            reusable = not response.will_close
+            with connection.getresponse() as response:
+                answer = _read(response, limits.max_bytes)
+                reusable = not response.will_close
             return answer
         finally:
             if reusable:

@@ -72,20 +72,21 @@ class Asked:
         own = _OWN_TOO_LONG.search(refusal.message)
         if own and int(own[1]) < len(self.texts):
             return int(own[1]), int(own[2])
-        if len(self.texts) == 1 and _OTHERS_TOO_LONG.search(refusal.message):
+        if len(self.texts) == 1 and self.has_long_text(refusal):
             return 0, estimated_tokens(self.texts[0])
         return None
 
+    def has_long_text(self, refusal: Refused) -> bool:
+        """Whether other servers refuse some text as too long, without saying which."""
+        return _OTHERS_TOO_LONG.search(refusal.message) is not None
+
     def is_divisible(self, refusal: Refused) -> bool:
         """Whether fewer texts at a time may be taken."""
-        if len(self.texts) == 1:
-            return False
         faults = refusal.body.get("errors")
-        whole_input = isinstance(faults, list) and any(
+        too_many = isinstance(faults, list) and any(
             isinstance(fault, dict) and fault.get("param") == "input" for fault in faults
         )
-        too_long = bool(_OTHERS_TOO_LONG.search(refusal.message))
-        return refusal.status in TOO_MUCH or whole_input or too_long
+        return refusal.status in TOO_MUCH or too_many or self.has_long_text(refusal)
 
 
 def estimated_tokens(text: str) -> int:
