@@ -1,0 +1,1 @@
+"""Clients of other services, unmodified and with their default settings, against this one."""
