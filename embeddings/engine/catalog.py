@@ -17,7 +17,10 @@ from embeddings.engine.interface import (
     Precision,
     UnusableModel,
 )
+from embeddings.engine.memory import memory_of
+from embeddings.engine.remote_models import describe_remote
 from embeddings.engine.reranker_card import read_reranker_card
+from embeddings.engine.reranker_remote import MAX_TOKENS_UNSTATED
 from embeddings.engine.sources import MINILM, WEIGHTS_FILE, declared_folder, shipped_folder
 from embeddings.engine.weights import weights_sha256
 from embeddings.exceptions import UnknownModel
@@ -78,9 +81,12 @@ def declaration_of(name: str, options: EngineOptions) -> ModelDeclaration | None
 def describe_model(
     name: str, options: EngineOptions, *, kind: ModelKind = "embedding"
 ) -> ModelInfo:
-    """What the local model is; loads nothing. Raises UnknownModel, UnusableModel."""
+    """What the model is; loads nothing. Raises UnknownModel, UnusableModel, EngineUnavailable."""
+    _require(name, options, kind)
     declaration = declaration_of(name, options)
-    if name == hashing.NAME and declaration is None and kind == "embedding":
+    if declaration is not None and declaration.provider == "remote":
+        return _describe_remote(declaration, options)
+    if name == hashing.NAME and declaration is None:
         return ModelInfo(
             name=name,
             dimensions=hashing.DIMENSIONS,
@@ -111,9 +117,7 @@ def declared_facts(declaration: ModelDeclaration | None) -> dict[str, Any]:
 
 def find_model(name: str, options: EngineOptions, *, kind: ModelKind = "embedding") -> LocalModel:
     """The model's card and its weights' hashes. Raises UnknownModel, UnusableModel."""
-    known = model_names(options, kind=kind)
-    if name not in known:
-        raise UnknownModel(param="model", model=name, known=", ".join(known))
+    _require(name, options, kind)
     declaration = declaration_of(name, options)
     if declaration is not None:
         return _declared_model(declaration, options)
@@ -126,9 +130,39 @@ def find_model(name: str, options: EngineOptions, *, kind: ModelKind = "embeddin
     return LocalModel(read_card(name, folder), weights, options.precision)
 
 
+def memory_needed(name: str, options: EngineOptions, *, kind: ModelKind = "embedding") -> int:
+    """Bytes that the model will take here. Raises UnknownModel, UnusableModel."""
+    if name == hashing.NAME and declaration_of(name, options) is None:
+        return 0
+    found = find_model(name, options, kind=kind)
+    return memory_of(found.card.folder, precision=found.precision)
+
+
 def models_folder(options: EngineOptions) -> Path:
     """Where converted models are kept."""
     return options.data_dir / "models"
+
+
+def _require(name: str, options: EngineOptions, kind: ModelKind) -> None:
+    known = model_names(options, kind=kind)
+    if name not in known:
+        raise UnknownModel(param="model", model=name, known=", ".join(known))
+
+
+def _describe_remote(declaration: ModelDeclaration, options: EngineOptions) -> ModelInfo:
+    if declaration.kind == "embedding":
+        return describe_remote(declaration, options)
+    return ModelInfo(
+        name=declaration.name,
+        dimensions=0,
+        max_tokens=declaration.max_tokens or MAX_TOKENS_UNSTATED,
+        revision="",
+        fingerprint=declaration.fingerprint or "",
+        kind="reranker",
+        provider="remote",
+        normalized=False,
+        **declared_facts(declaration),
+    )
 
 
 def _declared_model(declaration: ModelDeclaration, options: EngineOptions) -> LocalModel:

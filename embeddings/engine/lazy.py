@@ -1,8 +1,16 @@
-"""An embedder whose model is loaded when it is first used."""
+"""Embedders and rerankers whose models are loaded when they are first used."""
 
 from collections.abc import Callable, Sequence
 
-from embeddings.engine.interface import Embedded, Embedder, InputType, ModelInfo, RuntimeName
+from embeddings.engine.interface import (
+    Embedded,
+    Embedder,
+    InputType,
+    ModelInfo,
+    Reranker,
+    RuntimeName,
+    Scores,
+)
 from embeddings.engine.residents import Resident
 
 
@@ -51,4 +59,43 @@ class LazyEmbedder:
 
     def close(self) -> None:
         """Unload the model, unless it is in use or pinned; the next call would load it again."""
+        self._resident.unload()
+
+
+class LazyReranker:
+    """As LazyEmbedder, for a reranker."""
+
+    def __init__(self, info: ModelInfo, resident: Resident[Reranker]) -> None:
+        self.name = info.name
+        self.max_tokens = info.max_tokens
+        self._resident = resident
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it answers without loading first."""
+        return self._resident.is_loaded
+
+    @property
+    def runtime(self) -> RuntimeName:
+        """As Reranker.runtime; known only of a loaded model, which is loaded for it."""
+        with self._resident.borrow() as reranker:
+            return reranker.runtime
+
+    def score(
+        self,
+        query: str,
+        texts: Sequence[str],
+        *,
+        truncate: bool = True,
+        text_tokens: int | None = None,
+        gone: Callable[[], bool] | None = None,
+    ) -> Scores:
+        """As Reranker.score. Raises ModelUnusable too."""
+        with self._resident.borrow() as reranker:
+            return reranker.score(
+                query, texts, truncate=truncate, text_tokens=text_tokens, gone=gone
+            )
+
+    def close(self) -> None:
+        """As LazyEmbedder.close."""
         self._resident.unload()

@@ -1,6 +1,8 @@
 """Loads a model on the runtime that suits it and the machine."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -10,6 +12,7 @@ from embeddings.engine.card import ModelCard
 from embeddings.engine.catalog import declaration_of, find_model, models_folder
 from embeddings.engine.interface import Embedder, EngineOptions, UnusableModel
 from embeddings.engine.prepare import TOKENIZER_FILE, converted_folder, read_meta
+from embeddings.engine.remote_models import load_remote
 
 log = structlog.stdlib.get_logger("embeddings.engine")
 
@@ -17,12 +20,20 @@ NVIDIA_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """Linux and WSL: without one of these there is no need to import torch to look for CUDA."""
 
 
-def load_embedder(name: str, options: EngineOptions) -> Embedder:
-    """The model, ready to embed; the first time converts it, which takes seconds.
+def load_embedder(
+    name: str, options: EngineOptions, *, others: Callable[[str], Embedder] | None = None
+) -> Embedder:
+    """The model, ready to embed; the first time converts it, which takes seconds. `others` gives
+    the embedder that a remote one falls back to, by its name.
 
-    Raises UnknownModel, UnusableModel.
+    Raises UnknownModel, UnusableModel, EngineUnavailable.
     """
-    if name == hashing.NAME and declaration_of(name, options) is None:
+    declaration = declaration_of(name, options)
+    if declaration is not None and declaration.provider == "remote":
+        others = others or partial(load_embedder, options=options)
+        fallback = partial(others, declaration.fallback) if declaration.fallback else None
+        return load_remote(declaration, options, fallback=fallback)
+    if name == hashing.NAME and declaration is None:
         return hashing.HashingEmbedder()
     found = find_model(name, options)
     options = replace(options, precision=found.precision)

@@ -9,17 +9,22 @@ from pathlib import Path
 from embeddings.engine.interface import Precision, UnusableModel
 
 BYTES = {"float32": 4, "bfloat16": 2}
+AS_STORED = 4
+"""Bytes of a number in the converted file, which stays mapped beside what OpenVINO made of it.
+Measured with MiniLM, which has 22.7 million: 150 to 180 MB in float32, 105 to 140 MB in bfloat16.
+"""
+
 MAX_HEADER_BYTES = 100_000_000
 """safetensors' own limit."""
 
 
 def memory_of(folder: Path, *, precision: Precision) -> int:
-    """Bytes of the folder's weights in the precision that they are run in.
+    """Bytes that the folder's weights take when they run in the precision.
 
     Raises UnusableModel for a file that is not safetensors.
     """
     parameters = sum(parameter_count(path) for path in folder.rglob("*.safetensors"))
-    return parameters * BYTES[precision]
+    return parameters * (AS_STORED + BYTES[precision])
 
 
 def parameter_count(path: Path) -> int:
