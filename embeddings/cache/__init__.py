@@ -12,7 +12,7 @@ from embeddings.cache.keys import (
     text_keys,
     vectors_of,
 )
-from embeddings.cache.values import Kind, Value, now_ms, pack, pack_vector, unpack
+from embeddings.cache.values import Kind, Value, kind_of, now_ms, pack, pack_vector, unpack
 
 __all__ = [
     "EVERYTHING",
@@ -22,6 +22,7 @@ __all__ = [
     "Kind",
     "Value",
     "collection_scope",
+    "kind_of",
     "model_scope",
     "now_ms",
     "pack",

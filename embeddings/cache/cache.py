@@ -21,8 +21,10 @@ MIB = 1024 * 1024
 MAX_VALUE_BYTES = MIB
 """A larger value, such as a search for a thousand whole documents, would push out too many."""
 
-Compute = Callable[[list[bytes]], Mapping[bytes, bytes]]
-"""The packed values of the keys, every one of them; or an exception."""
+Compute = Callable[[list[bytes], Mapping[bytes, bytes]], Mapping[bytes, bytes]]
+"""The packed values of the missing keys, every one of them, or an exception; it is given those that
+were found.
+"""
 
 
 class Fetched(NamedTuple):
@@ -59,7 +61,7 @@ class Cache:
         while missing := [key for key in wanted if key not in values]:
             mine, others = self._flights.claim(missing)
             if mine:
-                values |= self._fly(area, mine, compute, cached)
+                self._fly(area, mine, compute, values, cached)
             for key, flight in others.items():
                 value = flight.wait(gone=gone)
                 if value is not None:
@@ -95,17 +97,22 @@ class Cache:
         return gone
 
     def _fly(
-        self, area: Area, mine: list[bytes], compute: Compute, cached: set[bytes]
-    ) -> dict[bytes, bytes]:
-        values: dict[bytes, bytes] = {}
+        self,
+        area: Area,
+        mine: list[bytes],
+        compute: Compute,
+        values: dict[bytes, bytes],
+        cached: set[bytes],
+    ) -> None:
         refusal = None
         try:
             # Whoever fetched one of them before us may have landed since we looked.
-            values |= self._from_memory(area, mine, again=True)
-            values |= self._from_shared(area, [key for key in mine if key not in values])
-            cached |= values.keys()
+            found = self._from_memory(area, mine, again=True)
+            found |= self._from_shared(area, [key for key in mine if key not in found])
+            values |= found
+            cached.update(found)
             if missing := [key for key in mine if key not in values]:
-                made = compute(missing)
+                made = compute(missing, values)
                 self.store(area, made)
                 values |= made
         except EngineUnavailable as error:
@@ -113,7 +120,6 @@ class Cache:
             raise
         finally:
             self._flights.land(mine, values, refusal)
-        return values
 
     def _from_memory(
         self, area: Area, keys: Sequence[bytes], *, again: bool = False

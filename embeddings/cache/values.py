@@ -54,6 +54,11 @@ def pack_vector(*, key: bytes, vector: NDArray[np.float32], tokens: int, truncat
     return pack(key=key, kind=kind, tokens=tokens, payload=vector.astype("<f4").tobytes())
 
 
+def kind_of(packed: bytes) -> int:
+    """The value's kind."""
+    return packed[CHECKSUM_BYTES]
+
+
 def written_ms(packed: bytes) -> int:
     """When the value was written; `packed` may end behind the header."""
     written: int = HEADER.unpack_from(packed, CHECKSUM_BYTES)[2]
@@ -72,7 +77,7 @@ def is_intact(key: bytes, packed: bytes, *, vector_bytes: int) -> bool:
     """
     if len(packed) < START or packed[:CHECKSUM_BYTES] != _checksum(key, packed[CHECKSUM_BYTES:]):
         return False
-    is_vector = packed[CHECKSUM_BYTES] in (Kind.VECTOR, Kind.TRUNCATED_VECTOR)
+    is_vector = kind_of(packed) in (Kind.VECTOR, Kind.TRUNCATED_VECTOR)
     return not is_vector or len(packed) - START == vector_bytes
 
 

@@ -11,6 +11,7 @@ from embeddings.cache import (
     Area,
     Fetched,
     Kind,
+    kind_of,
     pack,
     pack_vector,
     text_keys,
@@ -102,26 +103,29 @@ def embed_cached(
         max_tokens=embedder.max_tokens,
         truncate=truncate,
     )
-    first = {key: index for index, key in reversed(list(enumerate(keys)))}
-    compute = partial(_compute, area, texts, first, run)
+    compute = partial(_compute, area, embedder, texts, keys, run)
     fetched = the_cache().fetch(area=area, keys=keys, compute=compute, gone=gone)
     return _result(embedder, keys, fetched)
 
 
 def _compute(
     area: Area,
+    embedder: Embedder,
     texts: Sequence[str],
-    places: Mapping[bytes, int],
+    keys: Sequence[bytes],
     run: Callable[[list[str]], Embedded],
     missing: list[bytes],
+    found: Mapping[bytes, bytes],
 ) -> dict[bytes, bytes]:
+    _refuse_long(embedder, keys, found)
+    by_key = dict(zip(keys, texts, strict=True))
     try:
-        made = run([texts[places[key]] for key in missing])
+        made = run([by_key[key] for key in missing])
     except TextTooLong as error:
         key = missing[error.values["index"]]
         refusal = pack(key=key, kind=Kind.TOO_LONG, tokens=error.values["tokens"])
         the_cache().store(area, {key: refusal})
-        raise TextTooLong(**{**error.values, "index": places[key]}) from None
+        raise TextTooLong(**{**error.values, "index": keys.index(key)}) from None
     rows = zip(missing, made.vectors, made.tokens, made.truncated, strict=True)
     return {
         key: pack_vector(key=key, vector=vector, tokens=tokens, truncated=truncated)
@@ -129,11 +133,16 @@ def _compute(
     }
 
 
+def _refuse_long(embedder: Embedder, keys: Sequence[bytes], found: Mapping[bytes, bytes]) -> None:
+    for index, key in enumerate(keys):
+        if key in found and kind_of(found[key]) == Kind.TOO_LONG:
+            tokens = unpack(found[key]).tokens
+            raise TextTooLong(index=index, tokens=tokens, max_tokens=embedder.max_tokens)
+
+
 def _result(embedder: Embedder, keys: Sequence[bytes], fetched: Fetched) -> EmbedResult:
+    _refuse_long(embedder, keys, fetched.values)
     values = [unpack(fetched.values[key]) for key in keys]
-    for index, value in enumerate(values):
-        if value.kind == Kind.TOO_LONG:
-            raise TextTooLong(index=index, tokens=value.tokens, max_tokens=embedder.max_tokens)
     vectors = np.frombuffer(bytearray().join(value.payload for value in values), dtype="<f4")
     return EmbedResult(
         model=embedder.name,
