@@ -17,6 +17,7 @@ WITHOUT_DATABASE = frozenset(
         "collectstatic",
         "config",
         "diffsettings",
+        "fetch_models",
         "findstatic",
         "help",
         "makemigrations",
