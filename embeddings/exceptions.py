@@ -32,6 +32,12 @@ class UnknownModel(InvalidRequest):
     code = "unknown_model"
 
 
+class WrongModelKind(InvalidRequest):
+    """Model `{model}` can't do that. Choose one of: {known}."""
+
+    code = "wrong_model_kind"
+
+
 class EmptyText(InvalidRequest):
     """The text is empty. Send at least one character that is not white space."""
 
@@ -39,7 +45,7 @@ class EmptyText(InvalidRequest):
 
 
 class EmptyInput(InvalidRequest):
-    """There is nothing to embed. Send at least one text, none of them empty."""
+    """There is no input. Send at least one text, none of them empty."""
 
     code = "empty_input"
 

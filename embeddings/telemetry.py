@@ -22,6 +22,13 @@ EMBED_DURATION = Histogram(
     "Time of one call of a model.",
     buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+RERANK_TEXTS = Counter("rerank_texts", "Texts that a reranker judged.")
+RERANK_TOKENS = Counter("rerank_tokens", "Tokens that a reranker read.")
+RERANK_DURATION = Histogram(
+    "rerank_duration_seconds",
+    "Time of one call of a reranker.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
 SEARCH_REQUESTS = Counter("search_requests", "Searches answered.", ["path", "mode"])
 SEARCH_DURATION = Histogram(
     "search_duration_seconds",
@@ -87,6 +94,14 @@ def embedded(*, model: str, texts: int, tokens: int, seconds: float) -> None:
     EMBED_TOKENS.inc(tokens)
     EMBED_DURATION.observe(seconds)
     log.debug("embed", model=model, texts=texts, tokens=tokens, took_ms=_ms(seconds))
+
+
+def reranked(*, model: str, texts: int, tokens: int, seconds: float) -> None:
+    """A reranker has judged some texts."""
+    RERANK_TEXTS.inc(texts)
+    RERANK_TOKENS.inc(tokens)
+    RERANK_DURATION.observe(seconds)
+    log.debug("rerank", model=model, texts=texts, tokens=tokens, took_ms=_ms(seconds))
 
 
 def searched(*, collection: str, path: SearchPath, mode: str, hits: int, seconds: float) -> None:

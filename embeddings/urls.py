@@ -15,6 +15,7 @@ from embeddings.views.imports import ImportViewSet
 from embeddings.views.jobs import JobViewSet
 from embeddings.views.models import ModelViewSet
 from embeddings.views.openai import OpenAiViewSet
+from embeddings.views.rerank import CohereRerankViewSet, RerankViewSet
 from embeddings.views.schema import DocsView, SchemaView
 from embeddings.views.search import SearchViewSet
 from embeddings.views.telemetry import TelemetryViewSet
@@ -69,6 +70,7 @@ routes: list[URLPattern] = [
     path("add", AddViewSet.as_view({"post": "create"}), name="add"),
     path("search", SearchViewSet.as_view({"post": "create"}), name="search"),
     path("embeddings", OpenAiViewSet.as_view({"post": "create"}), name="openai-embeddings"),
+    path("rerank", RerankViewSet.as_view({"post": "create"}), name="rerank"),
     path("models", ModelViewSet.as_view({"get": "list"}), name="models"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),
@@ -79,6 +81,7 @@ urlpatterns = [
     path("health/live", LivenessViewSet.as_view({"get": "retrieve"}), name="health-live"),
     path("health/ready", ReadinessViewSet.as_view({"get": "retrieve"}), name="health-ready"),
     path("metrics", TelemetryViewSet.as_view({"get": "retrieve"}), name="metrics"),
+    path("v2/rerank", CohereRerankViewSet.as_view({"post": "create"}), name="cohere-rerank"),
     path("v1/", include((routes, "v1"))),
     path("", include((routes, "newest"))),
 ]

@@ -27,7 +27,8 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
 
 def without_aliases(endpoints: list[Endpoint]) -> list[Endpoint]:
     """The versioned routes and health; the same routes without a version are only aliases."""
-    return [endpoint for endpoint in endpoints if endpoint[0].startswith(("/v1/", "/health"))]
+    documented = ("/v1/", "/v2/", "/health")
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith(documented)]
 
 
 def with_error_codes(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Reranks by late interaction over an embedding model's own token vectors, without another model.
 
-A text's score is the mean of two similarities to the query: the cosine of their vectors, and
-max-sim (ColBERT, Khattab & Zaharia 2020, arXiv:2004.12832): for each token of the query the cosine
-of the text's nearest token, averaged. Max-sim alone helps on some data and hurts on other; the mean
-of both ranked better than the vectors alone on all that was tried.
+A text's score mixes two similarities to the query: the cosine of their vectors, and max-sim
+(ColBERT, Khattab & Zaharia 2020, arXiv:2004.12832): for each token of the query the cosine of the
+text's nearest token, averaged. With all-MiniLM-L6-v2, nDCG@10 of the nearest 100 texts, by cosine →
+by max-sim alone → by the mix: SciFact 0.657 → 0.710 → 0.708, Cranfield 0.374 → 0.382 → 0.392, CoSQA
+0.603 → 0.588 → 0.616, XQuAD (English) 0.942 → 0.983 → 0.981.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +19,9 @@ from embeddings.engine.interface import InputType, RuntimeName, Scores
 from embeddings.engine.reading import Reader
 from embeddings.exceptions import CallerGone, TextTooLong
 
-MAXSIM_SHARE = 0.5
-"""0.4 to 0.6 are within noise of each other; weighing rare tokens of the query more, or leaving
-special tokens out, changed little."""
+MAXSIM_SHARE = 0.6
+"""0.5 to 0.7 are within 0.01 of each other. Leaving special tokens out, or weighing the query's
+tokens by their rarity, helps some of those data sets and hurts others."""
 
 TINY = 1e-12
 

@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework.serializers import Serializer
 
 from embeddings.serializers.base import RequestSerializer
@@ -35,10 +41,10 @@ def operation(
     operation_id: str,
     *,
     summary: str,
-    answer: type[Serializer[Any]] | None,
+    answer: type[Serializer[Any]] | PolymorphicProxySerializer | None,
     status: int = 200,
     example: Any = None,
-    request: type[RequestSerializer] | None = None,
+    request: type[RequestSerializer] | PolymorphicProxySerializer | None = None,
     request_examples: Mapping[str, Any] | None = None,
     query: type[RequestSerializer] | None = None,
     parameters: Sequence[OpenApiParameter] = (),

@@ -1,0 +1,71 @@
+"""Texts judged against a query."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from django.conf import settings
+
+from embeddings import telemetry
+from embeddings.engine import Scores
+from embeddings.exceptions import EmptyInput, InvalidRequest, TextTooLong
+from embeddings.services.embed import check_text
+from embeddings.services.engine import get_reranker
+from embeddings.types.rerank import Ranked, RerankResult
+
+
+def rerank_texts(
+    *,
+    query: str,
+    texts: Sequence[str],
+    model: str | None = None,
+    top_n: int | None = None,
+    truncate: bool = True,
+    text_tokens: int | None = None,
+    gone: Callable[[], bool] | None = None,
+    param: str = "documents",
+) -> RerankResult:
+    """The texts by how relevant they are to the query, best first, equal ones in their order; all
+    of them, or the first `top_n`. `text_tokens` is the most that is read of each. `param` is what
+    the request calls the texts.
+
+    Raises EmptyInput, EmptyText, InvalidRequest, UnknownModel, WrongModelKind, TextTooLong (only
+    with `truncate` off), EngineUnavailable, CallerGone.
+    """
+    _check(query, texts, param)
+    reranker = get_reranker(model)
+    started = time.perf_counter()
+    try:
+        scores = reranker.score(query, texts, truncate=truncate, text_tokens=text_tokens, gone=gone)
+    except TextTooLong as error:
+        index = error.values["index"]
+        raise error.at(f"{param}.{index}", index=index) from None
+    tokens = int(scores.tokens.sum())
+    telemetry.reranked(
+        model=reranker.name,
+        texts=len(texts),
+        tokens=tokens,
+        seconds=time.perf_counter() - started,
+    )
+    return RerankResult(model=reranker.name, ranked=_ranked(scores, top_n), tokens=tokens)
+
+
+def _check(query: str, texts: Sequence[str], param: str) -> None:
+    """Everything that needs no model, before one is loaded."""
+    check_text(query, param="query")
+    limit = settings.EMBED.max_batch
+    if not texts:
+        raise EmptyInput(param=param)
+    if len(texts) > limit:
+        detail = f"There are {len(texts)} texts; a request may have {limit}. Send it in several."
+        raise InvalidRequest(param=param, detail=detail)
+    for index, text in enumerate(texts):
+        check_text(text, param=f"{param}.{index}")
+
+
+def _ranked(scores: Scores, top_n: int | None) -> list[Ranked]:
+    best = np.argsort(-scores.logits, kind="stable")[:top_n].tolist()
+    return [
+        Ranked(index=index, score=float(scores.scores[index]), logit=float(scores.logits[index]))
+        for index in best
+    ]
