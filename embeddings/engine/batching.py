@@ -33,6 +33,35 @@ def cut_batches(lengths: Sequence[int], *, budget: int) -> list[NDArray[np.intp]
     return batches
 
 
+def best_companions(
+    lengths: Sequence[int], leader: int, *, budget: int, padding: int
+) -> tuple[int, int]:
+    """The range of the ascending lengths, `leader` in it, that makes a batch of at most `budget`
+    tokens with at most `padding` tokens of padding among them.
+
+    The neighbour that adds less padding joins first. What pads more than that is better off in a
+    run of its own.
+    """
+    first, last = leader, leader + 1
+    padded = 0
+    while True:
+        width, rows = lengths[last - 1], last - first
+        below = width - lengths[first - 1] if first else None
+        above = rows * (lengths[last] - width) if last < len(lengths) else None
+        if above is not None and (rows + 1) * lengths[last] > budget:
+            above = None
+        if below is not None and (rows + 1) * width > budget:
+            below = None
+        added = min((each for each in (below, above) if each is not None), default=None)
+        if added is None or padded + added > padding:
+            return first, last
+        padded += added
+        if added == below:
+            first -= 1
+        else:
+            last += 1
+
+
 def pad(
     token_ids: Sequence[Sequence[int]], *, pad_id: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -26,6 +26,13 @@ BEST_BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 """CPU as for OpenVINO, two streams in one; CUDA unmeasured: enough to fill a GPU with a small
 model."""
 
+RUN_COST_TOKENS = {"cpu": 64, "cuda": 4096}
+"""As for OpenVINO, with PyTorch's own overhead; CUDA unmeasured: launching the kernels of a run
+takes some milliseconds however little they do."""
+
+STREAMS = {"cpu": 1, "cuda": 2}
+"""On a GPU one thread launches its batch while the other's is computed."""
+
 
 def load_sentence_transformer(
     card: ModelCard, *, device: str, precision: Precision
@@ -77,15 +84,16 @@ def features(
 
 
 class PyTorchRuntime:
-    """A sentence-transformers model run by one thread."""
+    """A sentence-transformers model."""
 
     name: RuntimeName = "pytorch"
-    streams = 1
 
     def __init__(self, model: SentenceTransformer, *, threads: int) -> None:
         self._model: Any = model
         self.pad_id = int(model.tokenizer.pad_token_id or 0)
+        self.streams = STREAMS[model.device.type]
         self.best_batch_tokens = BEST_BATCH_TOKENS[model.device.type]
+        self.run_cost_tokens = RUN_COST_TOKENS[model.device.type]
         if model.device.type == "cpu":
             torch.set_num_threads(threads or usable_cores())
 

@@ -1,43 +1,30 @@
-"""The embedder around a transformer: reads, batches, runs the batches on a runtime."""
+"""The embedder around a transformer: reads texts in its caller's thread, has the queue run them."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from embeddings.engine.batching import cut_batches, pad, share_budget
+from embeddings.engine import batch_queue
+from embeddings.engine.batch_queue import QUEUE_TOKENS, BatchQueue
 from embeddings.engine.card import ModelCard
 from embeddings.engine.interface import Embedded, InputType, RuntimeName
 from embeddings.engine.reading import Reader
 from embeddings.exceptions import CallerGone, TextTooLong
 
+CHARS_PER_TOKEN = 4
+"""To guess a text's tokens before it is read; English has about 4.5."""
 
-class Runtime(Protocol):
-    """Runs one padded batch; called from at most `streams` threads at once."""
+
+class Runtime(batch_queue.Runtime, Protocol):
+    """Runs one padded batch, and says on what."""
 
     @property
     def name(self) -> RuntimeName: ...
 
-    @property
-    def streams(self) -> int: ...
-
-    @property
-    def best_batch_tokens(self) -> int:
-        """The batch size, padding included, that was measured fastest on this kind of device."""
-        ...
-
-    @property
-    def pad_id(self) -> int: ...
-
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors float32 `(n, dimensions)` of ids and mask `(n, longest)`."""
-        ...
-
 
 class TransformerEmbedder:
-    """A transformer model as an Embedder; one thread per stream of the runtime does all work."""
+    """A transformer model as an Embedder; one thread per stream of the runtime runs all batches."""
 
     def __init__(
         self,
@@ -47,6 +34,7 @@ class TransformerEmbedder:
         reader: Reader,
         runtime: Runtime,
         batch_tokens: int,
+        queue_tokens: int = QUEUE_TOKENS,
     ) -> None:
         self.name = card.name
         self.dimensions = card.dimensions
@@ -55,9 +43,13 @@ class TransformerEmbedder:
         self.runtime: RuntimeName = runtime.name
         self._prompts = card.prompts
         self._reader = reader
-        self._model = runtime
-        self._budget = min(batch_tokens, runtime.best_batch_tokens)
-        self._workers = ThreadPoolExecutor(runtime.streams, thread_name_prefix=f"embed-{self.name}")
+        self._queue = BatchQueue(
+            runtime,
+            name=card.name,
+            dimensions=card.dimensions,
+            batch_tokens=batch_tokens,
+            queue_tokens=queue_tokens,
+        )
 
     def embed(
         self,
@@ -70,13 +62,15 @@ class TransformerEmbedder:
         """As Embedder.embed."""
         prompt = self._prompts[input_type]
         prompted = [prompt + text for text in texts] if prompt else texts
-        read = self._reader.read(prompted)
-        if not truncate and True in read.truncated:
-            self._refuse(prompted, read.truncated.index(True))
-        if gone is not None and gone():
-            raise CallerGone
+        with self._queue.admitted(self._about_tokens(prompted)):
+            if gone is not None and gone():
+                raise CallerGone
+            read = self._reader.read(prompted)
+            if not truncate and True in read.truncated:
+                self._refuse(prompted, read.truncated.index(True))
+            vectors = self._queue.vectors(read.token_ids, gone=gone)
         return Embedded(
-            vectors=self._vectors(read.token_ids),
+            vectors=vectors,
             tokens=np.array([len(ids) for ids in read.token_ids], dtype=np.int32),
             truncated=np.array(read.truncated, dtype=np.bool_),
         )
@@ -86,25 +80,12 @@ class TransformerEmbedder:
         return self._reader.count(texts)
 
     def close(self) -> None:
-        """Ends the threads after the batches they run; the runtime goes with the last reference."""
-        self._workers.shutdown(cancel_futures=True)
+        """Embeds what waits, then ends the threads; the runtime goes with the last reference."""
+        self._queue.close()
+
+    def _about_tokens(self, texts: Sequence[str]) -> int:
+        return sum(min(self.max_tokens, 1 + len(text) // CHARS_PER_TOKEN) for text in texts)
 
     def _refuse(self, texts: Sequence[str], index: int) -> None:
         [tokens] = self._reader.count([texts[index]])
         raise TextTooLong(index=index, tokens=tokens, max_tokens=self.max_tokens)
-
-    def _vectors(self, token_ids: list[list[int]]) -> NDArray[np.float32]:
-        lengths = [len(ids) for ids in token_ids]
-        budget = share_budget(
-            total_tokens=sum(lengths), streams=self._model.streams, budget=self._budget
-        )
-        batches = cut_batches(lengths, budget=budget)
-        vectors = np.empty((len(token_ids), self.dimensions), dtype=np.float32)
-
-        def run(rows: NDArray[np.intp]) -> NDArray[np.float32]:
-            ids, mask = pad([token_ids[row] for row in rows], pad_id=self._model.pad_id)
-            return self._model.run(ids, mask)
-
-        for rows, part in zip(batches, self._workers.map(run, batches), strict=True):
-            vectors[rows] = part
-        return vectors

@@ -4,7 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.engine.batching import MIN_SHARE_TOKENS, cut_batches, pad, share_budget
+from embeddings.engine.batching import (
+    MIN_SHARE_TOKENS,
+    best_companions,
+    cut_batches,
+    pad,
+    share_budget,
+)
 
 lengths_of_texts = st.lists(st.integers(min_value=1, max_value=600), max_size=200)
 budgets = st.integers(min_value=1, max_value=2000)
@@ -75,3 +81,33 @@ def test_padding_is_masked() -> None:
     np.testing.assert_array_equal(ids, [[5, 6, 7], [8, 1, 1]])
     np.testing.assert_array_equal(mask, [[1, 1, 1], [1, 0, 0]])
     assert ids.dtype == mask.dtype == np.int64
+
+
+def test_companions_are_the_nearest_in_length() -> None:
+    lengths = [3, 10, 18, 20, 21, 40]
+
+    assert best_companions(lengths, 3, budget=1000, padding=6) == (2, 5)
+    assert best_companions(lengths, 3, budget=1000, padding=1000) == (0, 6)
+    assert best_companions(lengths, 3, budget=42, padding=6) == (3, 5)
+    assert best_companions(lengths, 5, budget=1000, padding=6) == (5, 6)
+    assert best_companions([900], 0, budget=100, padding=6) == (0, 1)
+
+
+@given(
+    lengths=lengths_of_texts.filter(len),
+    leader=st.integers(min_value=0, max_value=199),
+    budget=budgets,
+    padding=st.integers(min_value=0, max_value=300),
+)
+def test_companions_keep_to_the_budget_and_the_padding(
+    lengths: list[int], leader: int, budget: int, padding: int
+) -> None:
+    lengths = sorted(lengths)
+    leader %= len(lengths)
+
+    first, last = best_companions(lengths, leader, budget=budget, padding=padding)
+
+    assert first <= leader < last
+    batch = lengths[first:last]
+    padded = max(batch) * len(batch)
+    assert len(batch) == 1 or (padded <= budget and padded - sum(batch) <= padding)

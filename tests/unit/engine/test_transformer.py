@@ -14,7 +14,7 @@ from embeddings.engine.card import ModelCard
 from embeddings.engine.interface import RuntimeName
 from embeddings.engine.reading import Reader
 from embeddings.engine.transformer import TransformerEmbedder
-from embeddings.exceptions import TextTooLong
+from embeddings.exceptions import EngineUnavailable, TextTooLong
 from tests.unit.engine.tokenizers_for_tests import small_tokenizer
 
 MAX_TOKENS = 8
@@ -26,6 +26,7 @@ class AddingRuntime:
     name: RuntimeName = "openvino"
     streams = 2
     best_batch_tokens = 32
+    run_cost_tokens = 16
     pad_id = 9
 
     def __init__(self) -> None:
@@ -158,5 +159,5 @@ def test_closed_is_closed() -> None:
     embedder = make_embedder(AddingRuntime())
     embedder.close()
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(EngineUnavailable):
         embedder.embed(["alpha"])
