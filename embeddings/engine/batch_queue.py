@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.engine.batching import best_companions, pad, share_budget
+from embeddings.engine.runtime import Runtime
 from embeddings.exceptions import CallerGone, EngineOverloaded, EngineUnavailable
 
 PATIENCE = 4
@@ -35,30 +35,6 @@ SMOOTHING = 0.1
 """Weight of the last run in the measured speed."""
 
 MAX_RETRY_AFTER = 60
-
-
-class Runtime(Protocol):
-    """Runs one padded batch; called from at most `streams` threads at once."""
-
-    @property
-    def streams(self) -> int: ...
-
-    @property
-    def best_batch_tokens(self) -> int:
-        """The batch size, padding included, that was measured fastest on this kind of device."""
-        ...
-
-    @property
-    def run_cost_tokens(self) -> int:
-        """What a run costs besides its tokens: as much as so many tokens."""
-        ...
-
-    @property
-    def pad_id(self) -> int: ...
-
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors float32 `(n, dimensions)` of ids and mask `(n, longest)`."""
-        ...
 
 
 class _Call:

@@ -1,26 +1,18 @@
 """The embedder around a transformer: reads texts in its caller's thread, has the queue run them."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 
-from embeddings.engine import batch_queue
 from embeddings.engine.batch_queue import QUEUE_TOKENS, BatchQueue
 from embeddings.engine.card import ModelCard
 from embeddings.engine.interface import Embedded, InputType, RuntimeName
 from embeddings.engine.reading import Reader
+from embeddings.engine.runtime import Runtime
 from embeddings.exceptions import CallerGone, TextTooLong
 
 CHARS_PER_TOKEN = 4
 """To guess a text's tokens before it is read; English has about 4.5."""
-
-
-class Runtime(batch_queue.Runtime, Protocol):
-    """Runs one padded batch, and says on what."""
-
-    @property
-    def name(self) -> RuntimeName: ...
 
 
 class TransformerEmbedder:
