@@ -62,6 +62,13 @@ class TooManyTokens(InvalidRequest):
     code = "max_tokens_per_request"
 
 
+class NoVocabulary(InvalidRequest):
+    """Model `{model}` shows no vocabulary of its own here. Send texts, without token ids, and let
+    their end be cut."""
+
+    code = "no_vocabulary"
+
+
 class UnknownToken(InvalidRequest):
     """{token_id} is not a token id of {vocabulary}, in which this model reads them. Send text, or
     ids of that vocabulary."""

@@ -49,6 +49,17 @@ class ModelCard:
     overrides: Overrides = AS_STATED
     source: str = ""
 
+    @property
+    def pooling(self) -> str:
+        """What makes one vector of the tokens': `mean`, `cls`, …"""
+        config = next(own for kind, own in self.identity["modules"] if kind == "Pooling")
+        if mode := config.get("pooling_mode"):
+            return mode if isinstance(mode, str) else "+".join(mode)
+        modes = [
+            name.split("_")[2] for name, on in config.items() if "pooling_mode_" in name and on
+        ]
+        return "+".join(modes)
+
     def fingerprint(self, *, weights: dict[str, str], precision: Precision) -> str:
         """Identity of the vectors: the same after a restart and for every runtime."""
         name = self.source or self.name

@@ -103,6 +103,7 @@ def describe_model(
         fingerprint=found.fingerprint,
         kind=kind,
         normalized=found.card.normalized,
+        pooling=found.card.pooling if kind == "embedding" else "",
         precision=found.precision,
         created=int((found.card.folder / "config.json").stat().st_mtime),
         **declared_facts(declaration),

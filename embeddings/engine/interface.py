@@ -168,6 +168,7 @@ class ModelInfo:
     provider: Provider = "local"
     matryoshka: tuple[int, ...] = ()
     normalized: bool = True
+    pooling: str = "mean"
     precision: Precision = "float32"
     price_per_million_tokens: Decimal | None = None
     token_ids: Literal["cl100k_base", "own"] = "cl100k_base"  # noqa: S105 - no password

@@ -41,6 +41,22 @@ def test_the_smallest_limit_that_is_stated_counts(
 
 
 @pytest.mark.parametrize(
+    ("config", "pooling"),
+    [
+        ({"pooling_mode": "cls"}, "cls"),
+        ({"pooling_mode": ["cls", "mean"]}, "cls+mean"),
+        ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
+        ({"pooling_mode_cls_token": True}, "cls"),
+    ],
+)
+def test_the_pooling_is_named(tmp_path: Path, config: dict[str, Any], pooling: str) -> None:
+    whole = {"word_embedding_dimension": 8, **config}
+    folder = make_model_folder(tmp_path, **{"1_Pooling__config": whole})
+
+    assert read_card("m", folder).pooling == pooling
+
+
+@pytest.mark.parametrize(
     ("pooling", "dimensions"),
     [
         ({"embedding_dimension": 8, "pooling_mode": "cls"}, 8),
