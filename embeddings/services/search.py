@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from cachetools import TTLCache
@@ -18,8 +19,9 @@ from embeddings.exceptions import InvalidRequest, NotFound
 from embeddings.models import Collection, Generation
 from embeddings.models.document import document_id
 from embeddings.services.collection import visible_collection, visible_collection_later
-from embeddings.services.embed import check_text
-from embeddings.services.engine import require_fingerprint, run_embedder
+from embeddings.services.embed import check_text, embed_cached
+from embeddings.services.engine import require_fingerprint
+from embeddings.services.search_cache import Place, recall, remember
 from embeddings.store.chunks import document_vector
 from embeddings.store.documents import count_documents
 from embeddings.store.search import Alongside, Target, nearest_exact, nearest_hnsw
@@ -45,31 +47,45 @@ def _nothing() -> None:
     """Sent alongside a search that travels alone."""
 
 
-def search_visible(*, principal: Principal, name: str, params: SearchParams) -> SearchResult:
+def search_visible(
+    *, principal: Principal, name: str, params: SearchParams, fresh: bool = False
+) -> SearchResult:
     """As search_collection, of the collection that visible_collection returns; raises what both
-    raise.
+    raise. What the principal has searched for lately is remembered, unless it wants a `fresh`
+    answer; the collection is looked up in either case.
 
     A round trip is a third of the time of a search, so the look-up travels with the search of the
     collection as it was when last looked up. Where it has changed since, the search was in vain
     and is done again.
     """
+    started = time.perf_counter()
+    place = partial(Place, params=params, principal=principal, passed_by=fresh)
     key = (principal.role, principal.user_id, name)
     with _seen_lock:
         seen = _seen.get(key)
-    answer = _search_as_seen(seen, principal, name, params) if seen else None
-    if answer is not None:
-        return answer
+    known = recall(place(seen)) if seen else None
+    if seen and known is None:
+        answer = _search_as_seen(seen, name, place)
+        if answer is not None:
+            return answer
     collection = visible_collection(principal=principal, name=name, action=Action.SEARCH)
     with _seen_lock:
         _seen[key] = collection
-    return search_collection(collection=collection, params=params)
+    if known is None or not seen or not _unchanged(seen, collection, settled=False):
+        known = recall(place(collection))
+    if known is not None:
+        return _told(collection, known, started)
+    result = search_collection(collection=collection, params=params, owner_id=principal.user_id)
+    remember(place(collection), result)
+    return result
 
 
 def _search_as_seen(
-    seen: Collection, principal: Principal, name: str, params: SearchParams
+    seen: Collection, name: str, place: Callable[[Collection], Place]
 ) -> SearchResult | None:
     """None where the collection is no longer what it was; nothing of the search is told then."""
     look_ups: list[Callable[[], Collection]] = []
+    principal, params = place(seen).principal, place(seen).params
 
     def look_up() -> None:
         look_ups.append(
@@ -77,10 +93,14 @@ def _search_as_seen(
         )
 
     with suppress(Exception):
-        result = search_collection(collection=seen, params=params, alongside=look_up)
+        result = search_collection(
+            collection=seen, params=params, owner_id=principal.user_id, alongside=look_up
+        )
+        now = look_ups[0]()
         # Fewer hits than asked for may be all there were, or all there were then.
-        settled = len(result.hits) == params.top_k
-        return result if _unchanged(seen, look_ups[0](), settled=settled) else None
+        if _unchanged(seen, now, settled=len(result.hits) == params.top_k):
+            remember(place(now), result)
+            return result
     return None
 
 
@@ -96,47 +116,61 @@ def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
 
 
 def search_collection(
-    *, collection: Collection, params: SearchParams, alongside: Alongside = _nothing
+    *,
+    collection: Collection,
+    params: SearchParams,
+    owner_id: int | None = None,
+    alongside: Alongside = _nothing,
 ) -> SearchResult:
     """The hits, nearest first, and the path that found them; never fewer than there are.
+    `owner_id` is whose cached query vectors may serve; without one the cache is passed by.
 
     Raises EmptyText, InvalidRequest, InvalidVector, DimensionsMismatch, NotFound (for
     `document_id`), UnknownModel, EngineUnavailable.
     """
     started = time.perf_counter()
-    vector, tokens = _query_vector(collection, params)
+    vector, tokens, cached_tokens = _query_vector(collection, params, owner_id)
     plan = _choose_path(collection, params)
     hits, plan = _run(collection, params, vector, plan, alongside)
     if params.min_score is not None:
         hits = [hit for hit in hits if hit.score >= params.min_score]
+    result = SearchResult(hits=hits, plan=plan, tokens=tokens, cached_tokens=cached_tokens)
+    return _told(collection, result, started)
+
+
+def _told(collection: Collection, result: SearchResult, started: float) -> SearchResult:
     seconds = time.perf_counter() - started
     telemetry.searched(
         collection=collection.name,
-        path=plan.path,
+        path=result.plan.path,
         mode=MODE,
-        hits=len(hits),
+        hits=len(result.hits),
         seconds=seconds,
     )
-    return SearchResult(hits=hits, plan=plan, tokens=tokens, took_ms=seconds * 1000)
+    return replace(result, took_ms=seconds * 1000)
 
 
-def _query_vector(collection: Collection, params: SearchParams) -> tuple[NDArray[np.float32], int]:
+def _query_vector(
+    collection: Collection, params: SearchParams, owner_id: int | None
+) -> tuple[NDArray[np.float32], int, int]:
     generation = collection.generation
     if params.vector is not None:
         check_vector(params.vector, dimensions=generation.dimensions, param="vector")
-        return params.vector, 0
+        return params.vector, 0, 0
     if params.document_id is not None:
         pk = document_id(collection_id=collection.pk, external_id=params.document_id)
         stored = document_vector(generation_id=generation.pk, document_id=pk)
         if stored is None:
             raise NotFound(param="document_id")
-        return stored, 0
+        return stored, 0, 0
     if params.query is None:
         raise InvalidRequest(detail="Send a query, a vector or a document_id.")
     check_text(params.query, param="query")
     embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
-    embedded = run_embedder(embedder, [params.query], input_type="query")
-    return embedded.vectors[0], int(embedded.tokens[0])
+    embedded = embed_cached(
+        embedder=embedder, owner_id=owner_id, texts=[params.query], input_type="query"
+    )
+    return embedded.vectors[0], int(embedded.tokens[0]), embedded.cached_tokens
 
 
 def _choose_path(collection: Collection, params: SearchParams) -> Plan:

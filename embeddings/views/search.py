@@ -47,13 +47,21 @@ class SearchViewSet(ViewSet):
             "Like a document": {"collection": "articles", "document_id": "guide/1"},
         },
         answer=SearchResponse,
-        example={"hits": [HIT], "plan": PLAN, "usage": {"tokens": 4}, "took_ms": 3.2},
+        example={
+            "hits": [HIT],
+            "plan": PLAN,
+            "usage": {"tokens": 4, "cached_tokens": 0},
+            "took_ms": 3.2,
+        },
     )
     def create(self, request: Request) -> Response:
         """The plan says whether the answer is exact."""
         data = validated(SearchRequest, request.data)
         params = search_params(data)
         result = search_visible(
-            principal=principal_of(request), name=data["collection"], params=params
+            principal=principal_of(request),
+            name=data["collection"],
+            params=params,
+            fresh="no-cache" in request.headers.get("Cache-Control", ""),
         )
         return Response(search_json(result, include=params.include))

@@ -1,0 +1,119 @@
+"""Search results that are remembered for a short while.
+
+A result's key holds the collection's version, which every write moves on in its own transaction,
+and the caller: a result is never out of date, and never another's.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+
+from accounts.principal import Principal
+from embeddings.cache import Area, Kind, pack, result_key, searches_of, the_cache, unpack
+from embeddings.constants import SearchPath
+from embeddings.models import Collection
+from embeddings.types.search import Hit, Plan, SearchParams, SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a search's result is kept, and that of no other; nowhere when it is `passed_by`."""
+
+    collection: Collection
+    params: SearchParams
+    principal: Principal
+    passed_by: bool = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether results are kept at all."""
+        return not self.passed_by and settings.EMBED.cache_search_ttl_s > 0
+
+    @property
+    def area(self) -> Area:
+        """The collection's."""
+        collection = self.collection
+        return searches_of(collection_id=collection.pk, model=collection.generation.model)
+
+    @property
+    def key(self) -> bytes:
+        """The key in the area."""
+        identity = (
+            self.collection.version,
+            self.collection.generation.pk,
+            self.collection.generation.index_state,
+            # What a caller sees may differ by user and by token.
+            self.principal.user_id,
+            self.principal.token_id,
+            # All of them: one that is added later can't be forgotten here.
+            [(field.name, _spelled(getattr(self.params, field.name))) for field in PARAMS],
+        )
+        return result_key(self.area, repr(identity))
+
+
+PARAMS = fields(SearchParams)
+
+
+def recall(place: Place) -> SearchResult | None:
+    """What the same search has found lately, or None. Whether the caller may still search the
+    collection, and whether it is still at this version, is to be asked besides.
+    """
+    if not place.exists:
+        return None
+    key = place.key
+    packed = the_cache().find(area=place.area, keys=[key]).get(key)
+    if packed is None:
+        return None
+    result = _result(json.loads(unpack(packed).payload))
+    return replace(result, cached_tokens=result.tokens)
+
+
+def remember(place: Place, result: SearchResult) -> None:
+    """Keep the result for a while. The collection must have been looked up before the search: its
+    documents were at least of this version then.
+    """
+    if not place.exists:
+        return
+    key = place.key
+    payload = json.dumps(result, default=_as_json, separators=(",", ":")).encode()
+    value = pack(key=key, kind=Kind.RESULT, tokens=result.tokens, payload=payload)
+    the_cache().store(place.area, {key: value})
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def _as_json(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
+
+
+def _result(values: dict[str, Any]) -> SearchResult:
+    # Not orjson: it reads an integer of more than 64 bits, which metadata may hold, as a float.
+    plan = values["plan"]
+    return SearchResult(
+        **{
+            **values,
+            "hits": [_hit(hit) for hit in values["hits"]],
+            "plan": Plan(**{**plan, "path": SearchPath(plan["path"])}),
+        }
+    )
+
+
+def _hit(values: dict[str, Any]) -> Hit:
+    vector = values["vector"]
+    return Hit(
+        **{
+            **values,
+            "document_id": uuid.UUID(values["document_id"]),
+            "vector": None if vector is None else np.array(vector, dtype=np.float32),
+        }
+    )
