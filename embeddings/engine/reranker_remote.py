@@ -29,6 +29,7 @@ RerankProtocol = Literal["cohere", "tei"]
 MAX_TOKENS_UNSTATED = 4096
 """What Cohere reads of a document unless told otherwise."""
 
+BEYOND_FLOAT32 = 1e38
 MOST_TEXTS = 256
 BYTES_PER_RESULT = 512
 OTHER_BYTES = 64 * 1024
@@ -80,11 +81,9 @@ class Asked:
             raise BadAnswer("the indexes do not number the texts")
         numbers = np.empty(count, dtype=np.float32)
         for row in results:
-            if type(row[key]) not in (int, float):
-                raise BadAnswer("a score is not a number")
+            if type(row[key]) not in (int, float) or not abs(row[key]) < BEYOND_FLOAT32:
+                raise BadAnswer("a score is not a finite number")
             numbers[row["index"]] = row[key]
-        if not np.isfinite(numbers).all():
-            raise BadAnswer("a score is not finite")
         return numbers
 
 
