@@ -122,6 +122,20 @@ class Config(BaseSettings):
         description="Models and rerankers besides those, local and remote, as a JSON list;"
         " in TOML `[[models]]`.",
     )
+    model_idle_s: int = Field(
+        900,
+        ge=0,
+        le=31_536_000,
+        description="Seconds without use after which a model other than the default one is"
+        " unloaded; 0 keeps all.",
+    )
+    model_memory_mb: int = Field(
+        0,
+        ge=0,
+        le=16_777_216,
+        description="Memory for the models of one process, in MiB: those not used for longest make"
+        " way. 0 sets no limit.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the models; `bfloat16` is faster and less exact."

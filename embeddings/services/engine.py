@@ -1,38 +1,71 @@
-"""The embedders of this process: each model loaded once, when first asked for, and shared by all
-threads.
+"""The embedders and rerankers of this process: each model loaded once, when first used, shared by
+all threads, and unloaded when it is idle or memory is short.
 """
 
-import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import TypeVar
 
+import structlog
 from django.conf import settings
 
 from embeddings import telemetry
 from embeddings.engine import (
+    LATE_INTERACTION,
     Embedded,
     Embedder,
     EngineOptions,
     InputType,
     ModelInfo,
+    Reranker,
     describe_model,
     load_embedder,
+    load_reranker,
     model_names,
 )
-from embeddings.exceptions import UnknownModel
+from embeddings.engine.catalog import memory_needed
+from embeddings.engine.interface import ModelKind, UnusableModel
+from embeddings.engine.lazy import LazyEmbedder, LazyReranker
+from embeddings.engine.residents import Resident, Room
+from embeddings.exceptions import (
+    EmbeddingsError,
+    EngineUnavailable,
+    ModelUnusable,
+    UnknownModel,
+    WrongModelKind,
+)
+
+log = structlog.stdlib.get_logger("embeddings.engine")
+
+PRELOAD_RETRY_S = 5.0
+IN_LOG = "the service's log says why."
 
 _embedders: dict[str, Embedder] = {}
-_loading = threading.Lock()
+_rerankers: dict[str, Reranker] = {}
 
 
 def get_embedder(name: str) -> Embedder:
-    """The model's embedder, loaded on the first call. Raises UnknownModel."""
-    if name not in _embedders:
-        with _loading:
-            if name not in _embedders:
-                _embedders[name] = load_embedder(name, engine_options())
-    return _embedders[name]
+    """The model's embedder; a local model is loaded when it first embeds.
+
+    Raises UnknownModel, WrongModelKind, EngineUnavailable.
+    """
+    return _kept(_embedders, name, _open_embedder)
+
+
+def get_reranker(name: str | None = None) -> Reranker:
+    """The reranker, or without a name the default one; a local one is loaded when it first scores.
+
+    Raises UnknownModel, WrongModelKind, EngineUnavailable.
+    """
+    return _kept(_rerankers, name or default_reranker(), _open_reranker)
+
+
+def default_reranker() -> str:
+    """The first one that the operator declared, or the one that needs no declaration."""
+    declared = (each.name for each in engine_options().models if each.kind == "reranker")
+    return next(declared, LATE_INTERACTION.name)
 
 
 def run_embedder(
@@ -56,39 +89,65 @@ def run_embedder(
 
 
 def preload() -> None:
-    """Load the default model, so that the first request finds it."""
-    get_embedder(settings.EMBED.default_model)
+    """Load the default model, so that the first request finds it; tried until it succeeds, as a
+    provider or an engine instance may start after us.
+    """
+    while True:
+        try:
+            embedder = get_embedder(settings.EMBED.default_model)
+            if isinstance(embedder, LazyEmbedder):
+                embedder.load()
+        except EngineUnavailable as error:
+            log.warning("default_model_not_ready", reason=error.detail)
+            time.sleep(PRELOAD_RETRY_S)
+        else:
+            return
 
 
 def is_loaded(name: str) -> bool:
     """Whether the model answers without loading first."""
-    return name in _embedders
+    model = _embedders.get(name) or _rerankers.get(name)
+    if isinstance(model, LazyEmbedder | LazyReranker):
+        return model.is_loaded
+    return model is not None
 
 
 def served_models() -> list[ModelInfo]:
-    """What may be asked for, the default first."""
-    default = settings.EMBED.default_model
-    names = sorted(model_names(engine_options()), key=lambda name: (name != default, name))
-    return [model_info(name) for name in names]
+    """What may be asked for, the default first, rerankers last."""
+    return [info for _, info in listed_models() if info is not None]
 
 
-@lru_cache(maxsize=64)
-def model_info(name: str) -> ModelInfo:
-    """What the model is; loads no weights. Raises UnknownModel."""
-    return describe_model(name, engine_options())
+def listed_models() -> list[tuple[str, ModelInfo | None]]:
+    """As `served_models`, by name; nothing is known of those that can't be used now."""
+    options, default = engine_options(), settings.EMBED.default_model
+    names = sorted(model_names(options), key=lambda name: (name != default, name))
+    models = [(name, _found(name, "embedding")) for name in names]
+    rerankers = model_names(options, kind="reranker")
+    return models + [(name, _found(name, "reranker")) for name in rerankers]
+
+
+def model_info(name: str, kind: ModelKind = "embedding") -> ModelInfo:
+    """What the model is; loads no weights, and reads the model's files once.
+
+    Raises UnknownModel, WrongModelKind, EngineUnavailable.
+    """
+    return _described(name, kind, engine_options())
 
 
 def require_fingerprint(*, model: str, fingerprint: str) -> Embedder:
     """The embedder that makes exactly these vectors.
 
-    Raises UnknownModel where the model is gone or is another one under the same name: mixing both
-    in one generation would make every distance meaningless.
+    Raises ModelUnusable where the model is gone or is another one under the same name: mixing both
+    in one generation would make every distance meaningless. EngineUnavailable.
     """
-    embedder = get_embedder(model)
+    try:
+        embedder = get_embedder(model)
+    except UnknownModel:
+        raise ModelUnusable(model=model, reason="it is not served here any more.") from None
     if embedder.fingerprint != fingerprint:
-        raise UnknownModel(
-            model=f"{model}@{fingerprint[:12]}", known=f"{model}@{embedder.fingerprint[:12]}"
-        )
+        log.error("model_changed", model=model, stored=fingerprint, served=embedder.fingerprint)
+        reason = "under its name, another model than that of the stored vectors is served."
+        raise ModelUnusable(model=model, reason=reason)
     return embedder
 
 
@@ -103,4 +162,96 @@ def engine_options() -> EngineOptions:
         precision=config.precision,
         threads=config.inference_threads,
         batch_tokens=config.batch_tokens,
+        models=tuple(config.models),
     )
+
+
+@lru_cache(maxsize=256)
+def _described(name: str, kind: ModelKind, options: EngineOptions) -> ModelInfo:
+    known = model_names(options, kind=kind)
+    other: ModelKind = "reranker" if kind == "embedding" else "embedding"
+    if name not in known and name in model_names(options, kind=other):
+        raise WrongModelKind(param="model", model=name, known=", ".join(known))
+    with _unusable_told(name):
+        return describe_model(name, options, kind=kind)
+
+
+Kept = TypeVar("Kept", Embedder, Reranker)
+
+
+def _kept(kept: dict[str, Kept], name: str, open_model: Callable[[str], Kept]) -> Kept:
+    model = kept.get(name)
+    if model is None:
+        opened = open_model(name)
+        model = kept.setdefault(name, opened)
+        if model is not opened:  # another thread was faster
+            opened.close()
+    return model
+
+
+def _open_embedder(name: str) -> Embedder:
+    info = model_info(name)
+    if info.provider == "remote":
+        with _unusable_told(name):
+            return load_embedder(name, engine_options(), others=get_embedder)
+    return LazyEmbedder(info, _resident(info, partial(_load_embedder, info)))
+
+
+def _open_reranker(name: str) -> Reranker:
+    info = model_info(name, "reranker")
+    if info.provider == "remote":
+        with _unusable_told(name):
+            return load_reranker(name, engine_options())
+    return LazyReranker(info, _resident(info, partial(load_reranker, name, engine_options())))
+
+
+def _load_embedder(info: ModelInfo) -> Embedder:
+    embedder = load_embedder(info.name, engine_options())
+    if embedder.fingerprint != info.fingerprint:
+        embedder.close()
+        raise UnusableModel("Its files were changed. Restart the service to serve them.")
+    return embedder
+
+
+def _resident(info: ModelInfo, load: Callable[[], Kept]) -> Resident[Kept]:
+    def told_load() -> Kept:
+        with _unusable_told(info.name):
+            return load()
+
+    def size() -> int:
+        with _unusable_told(info.name):
+            return memory_needed(info.name, engine_options(), kind=info.kind)
+
+    pinned = info.name == settings.EMBED.default_model
+    return Resident(info.name, load=told_load, size=size, room=_room(), pinned=pinned)
+
+
+@lru_cache(maxsize=1)
+def _room() -> Room:
+    config = settings.EMBED
+    return Room(budget=config.model_memory_mb * 1024 * 1024, idle_s=config.model_idle_s)
+
+
+@contextmanager
+def _unusable_told(name: str) -> Iterator[None]:
+    """The reason goes to the log alone: it names folders, and may be anything that a library says.
+
+    Raises ModelUnusable.
+    """
+    try:
+        yield
+    except EmbeddingsError:
+        raise
+    except UnusableModel as error:
+        log.error("model_unusable", model=name, reason=str(error))
+        raise ModelUnusable(model=name, reason=IN_LOG) from None
+    except Exception as error:
+        log.exception("model_unusable", model=name)
+        raise ModelUnusable(model=name, reason=IN_LOG) from error
+
+
+def _found(name: str, kind: ModelKind) -> ModelInfo | None:
+    try:
+        return model_info(name, kind)
+    except EngineUnavailable:
+        return None

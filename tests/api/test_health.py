@@ -9,14 +9,14 @@ from django.db.migrations.executor import MigrationExecutor
 from rest_framework.test import APIClient
 
 from embeddings.services import engine, health
-from embeddings.services.engine import get_embedder
+from embeddings.services.engine import preload
 
 PATHS = ("/health", "/health/live", "/health/ready")
 
 
 @pytest.fixture(autouse=True)
 def _loaded() -> None:
-    get_embedder("hashing-384")
+    preload()
 
 
 def break_database(monkeypatch: pytest.MonkeyPatch) -> None:
