@@ -6,35 +6,66 @@ from django.conf import settings
 from rest_framework import serializers
 
 from embeddings.engine import ModelInfo
-from embeddings.services.engine import is_loaded
+from embeddings.services.engine import default_reranker, is_loaded
 
 
 class ModelResponse(serializers.Serializer[Any]):
     """A model that may be asked for."""
 
     id = serializers.CharField(help_text="Its name, as requests give it.")
-    dimensions = serializers.IntegerField()
+    object = serializers.CharField(help_text="`model`, as in OpenAI's list.")
+    created = serializers.IntegerField(help_text="When its files came here, in seconds since 1970.")
+    owned_by = serializers.CharField(help_text="The provider, as in OpenAI's list.")
+    kind = serializers.ChoiceField(choices=["embedding", "reranker"])
+    provider = serializers.ChoiceField(choices=["local", "remote"])
+    dimensions = serializers.IntegerField(allow_null=True, help_text="Null for a reranker.")
+    matryoshka = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Dimensions that vectors may be cut to."
+    )
     max_tokens = serializers.IntegerField(help_text="Of a longer text only the start is read.")
-    revision = serializers.CharField()
-    fingerprint = serializers.CharField(help_text="Equal where vectors may be compared.")
-    default = serializers.BooleanField()
+    normalized = serializers.BooleanField(help_text="Whether all vectors have length 1.")
+    precision = serializers.ChoiceField(choices=["float32", "bfloat16"])
+    token_ids = serializers.CharField(help_text="Vocabulary of token ids sent instead of text.")
+    price_per_million_tokens = serializers.FloatField(allow_null=True)
+    revision = serializers.CharField(allow_null=True)
+    fingerprint = serializers.CharField(
+        allow_null=True, help_text="Equal where vectors may be compared."
+    )
+    default = serializers.BooleanField(help_text="Whether requests that name none get it.")
     loaded = serializers.BooleanField(help_text="Whether it answers without loading first.")
 
 
 class ModelsResponse(serializers.Serializer[Any]):
-    """What is served, the default first."""
+    """What is served, the default first, rerankers last."""
 
+    object = serializers.CharField(help_text="`list`, as OpenAI says.")
     data = ModelResponse(many=True)  # type: ignore[assignment] # a field takes the name
+
+
+def models_json(infos: list[ModelInfo]) -> dict[str, Any]:
+    """ModelsResponse."""
+    return {"object": "list", "data": [model_json(info) for info in infos]}
 
 
 def model_json(info: ModelInfo) -> dict[str, Any]:
     """ModelResponse."""
+    price = info.price_per_million_tokens
     return {
         "id": info.name,
-        "dimensions": info.dimensions,
+        "object": "model",
+        "created": info.created,
+        "owned_by": info.provider,
+        "kind": info.kind,
+        "provider": info.provider,
+        "dimensions": info.dimensions or None,
+        "matryoshka": list(info.matryoshka),
         "max_tokens": info.max_tokens,
-        "revision": info.revision,
-        "fingerprint": info.fingerprint,
-        "default": info.name == settings.EMBED.default_model,
+        "normalized": info.normalized,
+        "precision": info.precision,
+        "token_ids": info.token_ids,
+        "price_per_million_tokens": None if price is None else float(price),
+        "revision": info.revision or None,
+        "fingerprint": info.fingerprint or None,
+        "default": info.name in (settings.EMBED.default_model, default_reranker()),
         "loaded": is_loaded(info.name),
     }

@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts.policy import Action
-from embeddings.serializers.models import ModelsResponse, model_json
+from embeddings.serializers.models import ModelsResponse, models_json
 from embeddings.services.engine import served_models
 from embeddings.views.operations import operation
 
@@ -20,20 +20,31 @@ class ModelViewSet(ViewSet):
         summary="The served models",
         answer=ModelsResponse,
         example={
+            "object": "list",
             "data": [
                 {
                     "id": "all-MiniLM-L6-v2",
+                    "object": "model",
+                    "created": 1780000000,
+                    "owned_by": "local",
+                    "kind": "embedding",
+                    "provider": "local",
                     "dimensions": 384,
+                    "matryoshka": [],
                     "max_tokens": 256,
+                    "normalized": True,
+                    "precision": "float32",
+                    "token_ids": "cl100k_base",
+                    "price_per_million_tokens": None,
                     "revision": "53aa51172d14",
                     "fingerprint": "0b9f6f0c2f5d4a51",
                     "default": True,
                     "loaded": True,
                 }
-            ]
+            ],
         },
         errors=(),
     )
     def list(self, request: Request) -> Response:  # noqa: ARG002 - all see the same
-        """The default first."""
-        return Response({"data": [model_json(info) for info in served_models()]})
+        """The default first, rerankers last. A body that OpenAI's clients read too."""
+        return Response(models_json(served_models()))

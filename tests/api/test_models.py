@@ -1,29 +1,99 @@
 """`GET /v1/models`."""
 
+from pathlib import Path
+from typing import Any
+
+import pytest
 from rest_framework.test import APIClient
 
-from embeddings.services.engine import get_embedder
+from embeddings.services.engine import preload
+from embeddings.types.model import ModelDeclaration
 from tests.api.assertions import assert_problem
+from tests.models import declare
+from tests.unit.engine.model_folders import make_model_folder
+
+PATH = "/v1/models"
+REMOTE: dict[str, Any] = {"provider": "remote", "url": "http://127.0.0.1:8119/v1"}
+
+
+def by_name(client: APIClient) -> dict[str, dict[str, Any]]:
+    return {model["id"]: model for model in client.get(PATH).json()["data"]}
 
 
 def test_it_works(as_charlie: APIClient) -> None:
-    embedder = get_embedder("hashing-384")
+    preload()
 
-    first, *others = as_charlie.get("/v1/models").json()["data"]
+    answer = as_charlie.get(PATH).json()
 
+    first, *others = answer["data"]
+    assert answer["object"] == "list"
     assert first.pop("revision")
+    assert first.pop("fingerprint")
     assert first == {
         "id": "hashing-384",
+        "object": "model",
+        "created": 0,
+        "owned_by": "local",
+        "kind": "embedding",
+        "provider": "local",
         "dimensions": 384,
-        "max_tokens": embedder.max_tokens,
-        "fingerprint": embedder.fingerprint,
+        "matryoshka": [],
+        "max_tokens": 1_000_000,
+        "normalized": True,
+        "precision": "float32",
+        "token_ids": "cl100k_base",
+        "price_per_million_tokens": None,
         "default": True,
         "loaded": True,
     }
     assert "all-MiniLM-L6-v2" in [model["id"] for model in others]
-    assert not any(model["default"] for model in others)
+    assert not any(model["default"] for model in others if model["kind"] == "embedding")
+
+
+def test_what_is_declared_is_shown(
+    as_charlie: APIClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(
+        monkeypatch,
+        ModelDeclaration(
+            name="mine",
+            folder=make_model_folder(tmp_path / "small"),
+            matryoshka=(16, 8),
+            normalize=False,
+            precision="bfloat16",
+            price_per_million_tokens="0.02",
+            token_ids="own",
+        ),
+        ModelDeclaration(
+            name="theirs", dimensions=1536, max_tokens=8191, fingerprint="a" * 64, **REMOTE
+        ),
+        ModelDeclaration(name="judge", kind="reranker", max_tokens=512, **REMOTE),
+    )
+
+    models = by_name(as_charlie)
+
+    mine = models["mine"]
+    assert mine["created"] > 1_700_000_000
+    assert (mine["dimensions"], mine["matryoshka"], mine["normalized"]) == (32, [16, 8], False)
+    assert (mine["precision"], mine["token_ids"], mine["loaded"]) == ("bfloat16", "own", False)
+    assert mine["price_per_million_tokens"] == 0.02
+    theirs = models["theirs"]
+    assert (theirs["provider"], theirs["owned_by"]) == ("remote", "remote")
+    assert (theirs["dimensions"], theirs["fingerprint"]) == (1536, "a" * 64)
+    judge = models["judge"]
+    assert (judge["kind"], judge["dimensions"], judge["default"]) == ("reranker", None, True)
+
+
+def test_a_model_that_can_not_be_used_hides_no_other(
+    as_charlie: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = by_name(as_charlie).keys()
+
+    declare(monkeypatch, ModelDeclaration(name="gone", folder=Path("/nowhere/secret")))
+
+    assert by_name(as_charlie).keys() == before
 
 
 def test_the_cast(as_alice: APIClient, as_bob: APIClient, stranger: APIClient) -> None:
-    assert as_alice.get("/v1/models").json() == as_bob.get("/v1/models").json()
-    assert_problem(stranger.get("/v1/models"), 401, "not_authenticated")
+    assert as_alice.get(PATH).json() == as_bob.get(PATH).json()
+    assert_problem(stranger.get(PATH), 401, "not_authenticated")
