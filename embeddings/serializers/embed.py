@@ -24,7 +24,7 @@ class EmbedRequest(RequestSerializer):
         help_text="base64: little-endian float32, padded.",
     )
     dimensions = WholeNumberField(
-        required=False, min_value=1, help_text="Must be the model's own; no model here is cut."
+        required=False, min_value=1, help_text="The model's own, or one of its `matryoshka` sizes."
     )
     truncate = FlagField(
         default=True, help_text="false refuses a text over the model's limit instead of cutting it."

@@ -1,6 +1,7 @@
 """Texts to vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,8 +21,9 @@ from embeddings.cache import (
     vectors_of,
 )
 from embeddings.engine import Embedded, Embedder
+from embeddings.engine.matryoshka import shorten
 from embeddings.exceptions import EmptyText, InvalidRequest, TextTooLong
-from embeddings.services.engine import get_embedder, run_embedder
+from embeddings.services.engine import get_embedder, model_info, run_embedder
 from embeddings.types.embed import EmbedResult, InputType
 from embeddings.types.text import is_storable
 
@@ -47,14 +49,9 @@ def embed_texts(
     for index, text in enumerate(texts):
         check_text(text, param=f"input.{index}", allow_blank=allow_blank)
     embedder = get_embedder(model or settings.EMBED.default_model)
-    if dimensions not in (None, embedder.dimensions):
-        raise InvalidRequest(
-            param="dimensions",
-            detail=f"{embedder.name} has {embedder.dimensions} dimensions and was not trained for"
-            " fewer. Leave the field out.",
-        )
+    _check_dimensions(embedder, dimensions)
     try:
-        return embed_cached(
+        result = embed_cached(
             embedder=embedder,
             owner_id=principal.user_id,
             texts=texts,
@@ -65,6 +62,24 @@ def embed_texts(
     except TextTooLong as error:
         index = error.values["index"]
         raise error.at(f"input.{index}", index=index) from None
+    if dimensions in (None, result.dimensions):
+        return result
+    return replace(result, dimensions=dimensions, vectors=shorten(result.vectors, dimensions))
+
+
+def _check_dimensions(embedder: Embedder, dimensions: int | None) -> None:
+    """A model that was not trained for it gives vectors that are worth little when they are cut."""
+    if dimensions in (None, embedder.dimensions):
+        return
+    sizes = sorted(model_info(embedder.name).matryoshka)
+    if dimensions not in sizes:
+        given = ", ".join(map(str, sizes))
+        advice = f"Ask for one of {given}, or leave" if sizes else "It can't be cut; leave"
+        raise InvalidRequest(
+            param="dimensions",
+            detail=f"A vector of {embedder.name} has {embedder.dimensions} dimensions."
+            f" {advice} the field out.",
+        )
 
 
 def embed_cached(

@@ -1,15 +1,22 @@
 """`POST /v1/embed`."""
 
 import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from rest_framework.test import APIClient
 
+from embeddings.engine import Embedded
 from embeddings.engine.hashing import HashingEmbedder
 from embeddings.services import engine
+from embeddings.types.model import ModelDeclaration
 from tests.api.assertions import assert_problem
+from tests.models import declare
+from tests.unit.engine.model_folders import make_model_folder
 
 PATH = "/v1/embed"
 
@@ -53,6 +60,62 @@ def test_base64_is_the_same_vector(as_alice: APIClient) -> None:
 def test_the_models_own_dimensions_may_be_named(as_alice: APIClient) -> None:
     body = {"input": "tea", "model": "hashing-384", "dimensions": 384, "input_type": "query"}
     assert as_alice.post(PATH, body).status_code == 200
+
+
+@pytest.fixture
+def shortenable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """A model that may be cut to 8 or 4 of its 32 dimensions; it stands in for a trained one."""
+    folder = make_model_folder(tmp_path / "small")
+    declare(monkeypatch, ModelDeclaration(name="mrl", folder=folder, matryoshka=(8, 4)))
+
+    class Stand(HashingEmbedder):
+        name = "mrl"
+        dimensions = 32
+
+        def embed(self, texts: Sequence[str], **options: Any) -> Embedded:
+            embedded = super().embed(texts, **options)
+            return replace(embedded, vectors=embedded.vectors[:, :32].copy() + 1)
+
+    monkeypatch.setitem(engine._embedders, "mrl", Stand())
+    return "mrl"
+
+
+def test_vectors_are_cut_and_normalised_again(as_alice: APIClient, shortenable: str) -> None:
+    body = {"input": ["tea", "coffee"], "model": shortenable}
+    whole = as_alice.post(PATH, body).json()
+    short = as_alice.post(PATH, body | {"dimensions": 8}).json()
+
+    assert (whole["dimensions"], short["dimensions"]) == (32, 8)
+    for full, cut in zip(whole["data"], short["data"], strict=True):
+        part = np.array(full["embedding"][:8])
+        expected = part / np.linalg.norm(part)
+        np.testing.assert_allclose(cut["embedding"], expected, rtol=0, atol=1e-6)
+        assert cut["cached"], "the cache holds whole vectors"
+
+
+@pytest.mark.parametrize("dimensions", [5, 31, 33, 64])
+def test_only_the_sizes_that_the_model_was_trained_for_are_given(
+    as_alice: APIClient, shortenable: str, dimensions: int
+) -> None:
+    body = {"input": "tea", "model": shortenable, "dimensions": dimensions}
+
+    problem = assert_problem(as_alice.post(PATH, body), 400, "invalid", param="dimensions")
+
+    assert "has 32 dimensions. Ask for one of 4, 8, or" in problem["errors"][0]["detail"]
+    for allowed in (4, 8, 32):
+        assert as_alice.post(PATH, body | {"dimensions": allowed}).status_code == 200
+
+
+def test_a_model_that_can_not_be_used_is_a_503_that_tells_no_path(
+    as_alice: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(monkeypatch, ModelDeclaration(name="gone", folder=Path("/nowhere/secret")))
+
+    response = as_alice.post(PATH, {"input": "tea", "model": "gone"})
+
+    assert_problem(response, 503, "model_unusable")
+    assert int(response["Retry-After"]) > 0
+    assert b"secret" not in response.content
 
 
 def test_a_long_text_is_cut_or_refused(
