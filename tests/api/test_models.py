@@ -94,6 +94,26 @@ def test_a_model_that_can_not_be_used_hides_no_other(
     assert by_name(as_charlie).keys() == before
 
 
+def test_a_collection_waits_for_its_model_that_is_gone_or_another_one(
+    as_alice: APIClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = ModelDeclaration(name="mine", folder=make_model_folder(tmp_path / "small"))
+    declare(monkeypatch, mine)
+    body = {"name": "drinks", "model": "mine"}
+    assert as_alice.post("/v1/collection", body).status_code == 201
+
+    def ask() -> Any:
+        return as_alice.post("/v1/search", {"collection": "drinks", "query": "tea"})
+
+    for models in ([mine.model_copy(update={"max_tokens": 8})], []):
+        declare(monkeypatch, *models)
+        assert_problem(ask(), 503, "model_unusable")
+        document = {"collection": "drinks", "documents": [{"id": "1", "text": "tea"}]}
+        assert_problem(as_alice.post("/v1/add", document), 503, "model_unusable")
+        by_vector = {"collection": "drinks", "vector": [1.0] * 32}
+        assert as_alice.post("/v1/search", by_vector).status_code == 200
+
+
 def test_the_cast(as_alice: APIClient, as_bob: APIClient, stranger: APIClient) -> None:
     assert as_alice.get(PATH).json() == as_bob.get(PATH).json()
     assert_problem(stranger.get(PATH), 401, "not_authenticated")
