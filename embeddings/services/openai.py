@@ -1,6 +1,6 @@
 """Embedding within OpenAI's limits, token ids too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 
@@ -31,7 +31,12 @@ COUNTED_AT_ONCE = 64
 
 
 def embed_openai(
-    *, principal: Principal, inputs: Inputs, model: str, dimensions: int | None
+    *,
+    principal: Principal,
+    inputs: Inputs,
+    model: str,
+    dimensions: int | None,
+    gone: Callable[[], bool] | None = None,
 ) -> EmbedResult:
     """The vectors of texts or token ids.
 
@@ -40,7 +45,12 @@ def embed_openai(
     check_tokens(embedder=get_embedder(model), inputs=inputs)
     texts = [_text(item, param=f"input.{index}") for index, item in enumerate(inputs)]
     return embed_texts(
-        principal=principal, texts=texts, model=model, dimensions=dimensions, allow_blank=True
+        principal=principal,
+        texts=texts,
+        model=model,
+        dimensions=dimensions,
+        allow_blank=True,
+        gone=gone,
     )
 
 

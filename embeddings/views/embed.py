@@ -9,6 +9,7 @@ from accounts.policy import Action
 from embeddings.serializers.base import validated
 from embeddings.serializers.embed import EmbedRequest, EmbedResponse, embed_json
 from embeddings.services.embed import embed_texts
+from embeddings.views.caller import caller_gone
 from embeddings.views.operations import operation
 
 VECTOR = {"index": 0, "tokens": 7, "truncated": False, "cached": False}
@@ -49,5 +50,6 @@ class EmbedViewSet(ViewSet):
             input_type=data["input_type"],
             dimensions=data.get("dimensions"),
             truncate=data["truncate"],
+            gone=caller_gone(request),
         )
         return Response(embed_json(result, encoding_format=data["encoding_format"]))

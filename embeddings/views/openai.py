@@ -9,6 +9,7 @@ from accounts.policy import Action
 from embeddings.serializers.base import validated
 from embeddings.serializers.openai import OpenAiRequest, OpenAiResponse, openai_json
 from embeddings.services.openai import embed_openai
+from embeddings.views.caller import caller_gone
 from embeddings.views.operations import operation
 
 
@@ -50,5 +51,6 @@ class OpenAiViewSet(ViewSet):
             inputs=data["input"],
             model=data["model"],
             dimensions=data.get("dimensions"),
+            gone=caller_gone(request),
         )
         return Response(openai_json(result, encoding_format=data["encoding_format"]))

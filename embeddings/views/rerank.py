@@ -22,6 +22,7 @@ from embeddings.serializers.rerank import (
 )
 from embeddings.services.rerank import rerank_texts
 from embeddings.types.rerank import RerankResult
+from embeddings.views.caller import caller_gone
 from embeddings.views.dialects import speak
 from embeddings.views.operations import operation
 
@@ -76,7 +77,7 @@ class RerankViewSet(ViewSet):
             speak(request, "tei")
             return self._tei(request)
         data = validated(RerankRequest, request.data)
-        result = ranked_documents(data)
+        result = ranked_documents(request, data)
         send_back = data.get("return_documents") is not False
         return Response(rerank_json(result, texts=data["documents"], return_documents=send_back))
 
@@ -87,6 +88,7 @@ class RerankViewSet(ViewSet):
             texts=data["texts"],
             truncate=data["truncate"] is not False,
             param="texts",
+            gone=caller_gone(request),
         )
         return Response(
             tei_json(
@@ -121,11 +123,11 @@ class CohereRerankViewSet(ViewSet):
     def create(self, request: Request) -> Response:
         """Best first."""
         data = validated(CohereRerankRequest, request.data)
-        result = ranked_documents(data)
+        result = ranked_documents(request, data)
         return Response(cohere_json(result, texts=data["documents"], version="2"))
 
 
-def ranked_documents(data: dict[str, Any]) -> RerankResult:
+def ranked_documents(request: Request, data: dict[str, Any]) -> RerankResult:
     """The documents of a request of Cohere's or Jina's."""
     return rerank_texts(
         query=data["query"],
@@ -133,4 +135,5 @@ def ranked_documents(data: dict[str, Any]) -> RerankResult:
         model=data.get("model"),
         top_n=data.get("top_n"),
         text_tokens=data.get("max_tokens_per_doc"),
+        gone=caller_gone(request),
     )
