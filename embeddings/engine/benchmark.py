@@ -1,4 +1,4 @@
-"""Measures the engine against sentence-transformers' own encode on the same texts."""
+"""Measures the engine against sentence-transformers' own encode and the bare loop."""
 
 import statistics
 import time
@@ -17,14 +17,16 @@ PEER_BATCH = 32
 """encode()'s own default."""
 
 
-def compare_with_sentence_transformers(
+def measure_engine(
     texts: Sequence[str], *, options: EngineOptions, rounds: int = 5, model: str = MINILM
 ) -> dict[str, Any]:
-    """Texts per second of both, median of `rounds`, their ratio, and the largest |Δ|.
+    """Texts per second of the engine, of sentence-transformers and of the bare loop, medians of
+    `rounds`, the engine's ratio to each, and the largest |Δ| to sentence-transformers.
 
-    Both take turns on the same texts, and who begins alternates, so that other load on the machine
-    meets both alike. Holds torch in this process.
+    All take turns on the same texts, and who begins alternates, so that other load on the machine
+    meets all alike. Holds torch in this process.
     """
+    from embeddings.engine.bare_loop import BareLoop
     from embeddings.engine.pytorch_runtime import load_sentence_transformer
 
     card = find_model(model, options).card
@@ -43,7 +45,13 @@ def compare_with_sentence_transformers(
         )
 
     difference = np.abs(ours(given) - theirs(given)).max()  # and a warm-up for both
-    rates = _take_turns({"engine": ours, "sentence_transformers": theirs}, given, rounds)
+    contestants: dict[str, Callable[[list[str]], Any]] = {
+        "engine": ours,
+        "sentence_transformers": theirs,
+    }
+    if embedder.runtime == "openvino":
+        contestants["bare_loop"] = BareLoop(model, options).embed
+    rates = _take_turns(contestants, given, rounds)
     medians = {name: statistics.median(each) for name, each in rates.items()}
     report = {
         "model": model,
@@ -53,7 +61,7 @@ def compare_with_sentence_transformers(
         "rounds": rounds,
         "texts_per_second": medians,
         "each_round": rates,
-        "ratio": medians["engine"] / medians["sentence_transformers"],
+        "ratios": {name: medians["engine"] / rate for name, rate in medians.items()},
         "max_difference": float(difference),
     }
     embedder.close()

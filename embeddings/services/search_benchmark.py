@@ -1,13 +1,11 @@
 """What HTTP, authentication and JSON add to a search: `/v1/search` against its own SQL run bare."""
 
-import http.client
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import orjson
@@ -16,11 +14,11 @@ from numpy.typing import NDArray
 from embeddings.constants import SearchPath
 from embeddings.exceptions import InvalidRequest
 from embeddings.models import Collection
+from embeddings.services.load_client import LoadClient
 from embeddings.store.bare_search import bare_search, sample_vectors
 from embeddings.store.search import Target
 
 WARM_UP = 20
-TIMEOUT_S = 60
 
 
 def measure_search(
@@ -98,36 +96,21 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 class _Client:
-    """One kept connection to the service."""
+    """Searches over one kept connection."""
 
     def __init__(self, url: str, token: str, collection: str, top_k: int) -> None:
-        parts = urlsplit(url)
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        self.connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
-        self.path = f"{parts.path.rstrip('/')}/v1/search"
-        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self.client = LoadClient(url, token=token)
         self.request = {"collection": collection, "top_k": top_k}
 
     def close(self) -> None:
-        self.connection.close()
+        self.client.close()
 
     def body(self, vector: NDArray[np.float32]) -> bytes:
         request = {**self.request, "vector": vector}
         return orjson.dumps(request, option=orjson.OPT_SERIALIZE_NUMPY)
 
     def post(self, body: bytes) -> bytes:
-        try:
-            self.connection.request("POST", self.path, body, self.headers)
-            response = self.connection.getresponse()
-            answer = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            detail = f"The service does not answer: {type(error).__name__}."
-            raise InvalidRequest(detail=detail) from None
-        if response.status != 200:
-            raise InvalidRequest(detail=f"The service answers {response.status} {response.reason}.")
-        return answer
+        return self.client.post("/v1/search", body)
 
     def search(self, vector: NDArray[np.float32]) -> Any:
         return orjson.loads(self.post(self.body(vector)))

@@ -132,7 +132,7 @@ def test_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         seen.update(options, texts=texts)
         return {"ratio": 2.0}
 
-    monkeypatch.setattr("embeddings.engine.benchmark.compare_with_sentence_transformers", compare)
+    monkeypatch.setattr("embeddings.engine.benchmark.measure_engine", compare)
     corpus = str(folder / "corpus.jsonl.gz")
     assert run("engine", corpus, corpus, "--limit", "4", "--rounds", "2") == {"ratio": 2.0}
     assert seen["texts"] == [CORPUS["tea"], CORPUS["coffee"], CORPUS["rail"], CORPUS["tea"]]
