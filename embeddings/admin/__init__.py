@@ -5,8 +5,9 @@ from django.contrib import admin
 from embeddings.admin.collection import CollectionAdmin
 from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.jobs import JobAdmin
+from embeddings.admin.models import ServedModelAdmin
 
 admin.site.site_header = admin.site.site_title = "Embedding service"
 admin.site.index_title = "Console"
 
-__all__ = ["CollectionAdmin", "DocumentAdmin", "JobAdmin"]
+__all__ = ["CollectionAdmin", "DocumentAdmin", "JobAdmin", "ServedModelAdmin"]

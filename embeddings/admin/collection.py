@@ -21,7 +21,11 @@ from embeddings.services.engine import served_models
 
 
 def _model_choices() -> list[tuple[str, str]]:
-    return [(info.name, f"{info.name}, {info.dimensions} dimensions") for info in served_models()]
+    return [
+        (info.name, f"{info.name}, {info.dimensions} dimensions")
+        for info in served_models()
+        if info.kind == "embedding"
+    ]
 
 
 class NewCollectionForm(forms.ModelForm):
