@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+VERSION = "0.1.0"
+"""Of this service, as in pyproject.toml."""
+
 
 class Metric(StrEnum):
     """How two vectors are compared; spelled as in the API."""

@@ -18,6 +18,13 @@ from embeddings.views.openai import OpenAiViewSet
 from embeddings.views.rerank import CohereRerankViewSet, RerankViewSet
 from embeddings.views.schema import DocsView, SchemaView
 from embeddings.views.search import SearchViewSet
+from embeddings.views.tei import (
+    SharedEmbedViewSet,
+    SimilarityViewSet,
+    TeiEmbedViewSet,
+    TeiInfoViewSet,
+    TokenizeViewSet,
+)
 from embeddings.views.telemetry import TelemetryViewSet
 
 
@@ -66,7 +73,6 @@ routes: list[URLPattern] = [
     path("jobs", JobViewSet.as_view({"get": "list"}), name="jobs"),
     path("jobs/<uuid:id>", JobViewSet.as_view({"get": "retrieve"}), name="job"),
     path("jobs/<uuid:id>/cancel", JobViewSet.as_view({"post": "cancel"}), name="job-cancel"),
-    path("embed", EmbedViewSet.as_view({"post": "create"}), name="embed"),
     path("add", AddViewSet.as_view({"post": "create"}), name="add"),
     path("search", SearchViewSet.as_view({"post": "create"}), name="search"),
     path("embeddings", OpenAiViewSet.as_view({"post": "create"}), name="openai-embeddings"),
@@ -76,12 +82,26 @@ routes: list[URLPattern] = [
     path("docs", DocsView.as_view(), name="docs"),
 ]
 
+versioned: list[URLPattern] = [
+    *routes,
+    path("embed", EmbedViewSet.as_view({"post": "create"}), name="embed"),
+]
+
+newest: list[URLPattern] = [
+    *routes,
+    path("embed", SharedEmbedViewSet.as_view({"post": "create"}), name="embed"),
+    path("info", TeiInfoViewSet.as_view({"get": "retrieve"}), name="tei-info"),
+    path("similarity", SimilarityViewSet.as_view({"post": "create"}), name="tei-similarity"),
+    path("tokenize", TokenizeViewSet.as_view({"post": "create"}), name="tei-tokenize"),
+    path("", TeiEmbedViewSet.as_view({"post": "create"}), name="tei-root"),
+]
+
 urlpatterns = [
     path("health", HealthViewSet.as_view({"get": "retrieve"}), name="health"),
     path("health/live", LivenessViewSet.as_view({"get": "retrieve"}), name="health-live"),
     path("health/ready", ReadinessViewSet.as_view({"get": "retrieve"}), name="health-ready"),
     path("metrics", TelemetryViewSet.as_view({"get": "retrieve"}), name="metrics"),
     path("v2/rerank", CohereRerankViewSet.as_view({"post": "create"}), name="cohere-rerank"),
-    path("v1/", include((routes, "v1"))),
-    path("", include((routes, "newest"))),
+    path("v1/", include((versioned, "v1"))),
+    path("", include((newest, "newest"))),
 ]

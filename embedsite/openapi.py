@@ -9,6 +9,8 @@ from accounts.exceptions import Problem
 
 Endpoint = tuple[str, str, str, Any]
 
+OF_TEI = ("/embed", "/info", "/similarity", "/tokenize")
+
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The security scheme of every operation but the public ones."""
@@ -26,9 +28,11 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
 
 
 def without_aliases(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """The versioned routes and health; the same routes without a version are only aliases."""
+    """The versioned routes, health, and those of text-embeddings-inference, which knows no
+    versions; the other routes without one are only aliases.
+    """
     documented = ("/v1/", "/v2/", "/health")
-    return [endpoint for endpoint in endpoints if endpoint[0].startswith(documented)]
+    return [each for each in endpoints if each[0].startswith(documented) or each[0] in OF_TEI]
 
 
 def with_error_codes(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -25,6 +25,14 @@ class RequestSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class TolerantRequest(RequestSerializer):
+    """Ignores unknown fields, as the services do whose clients these are."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The valid fields. Raises ValidationError."""
+        return serializers.Serializer.to_internal_value(self, data)
+
+
 def validated(serializer: type[RequestSerializer], data: Any) -> dict[str, Any]:
     """The valid fields of a request's body or query. Raises ValidationError.
 

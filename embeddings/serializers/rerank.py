@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from embeddings.serializers.base import RequestSerializer
+from embeddings.serializers.base import TolerantRequest
 from embeddings.serializers.fields import FlagField, StringField, TextField, WholeNumberField
 from embeddings.types.rerank import RerankResult
 
@@ -60,14 +60,6 @@ class TextsOnlyField(DocumentsField):
         """The texts. Raises ValidationError."""
         strings = isinstance(data, list) and [None if isinstance(x, dict) else x for x in data]
         return super().to_internal_value(strings)
-
-
-class TolerantRequest(RequestSerializer):
-    """Ignores unknown fields, as the services do whose clients these are."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The valid fields. Raises ValidationError."""
-        return serializers.Serializer.to_internal_value(self, data)
 
 
 class CohereRerankRequest(TolerantRequest):

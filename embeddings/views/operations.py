@@ -33,6 +33,7 @@ ERRORS: dict[int, tuple[str, str, str]] = {
     409: ("document_exists", "Conflict", "It is there already."),
     413: ("too_large", "Too large", "The body is over the limit."),
     415: ("unsupported_media_type", "Unsupported media type", "The body is not JSON."),
+    429: ("engine_overloaded", "Overloaded", "Come back after `Retry-After` seconds."),
     503: ("engine_unavailable", "Service unavailable", "Come back after `Retry-After` seconds."),
 }
 
@@ -41,7 +42,7 @@ def operation(
     operation_id: str,
     *,
     summary: str,
-    answer: type[Serializer[Any]] | PolymorphicProxySerializer | None,
+    answer: type[Serializer[Any]] | PolymorphicProxySerializer | Mapping[str, Any] | None,
     status: int = 200,
     example: Any = None,
     request: type[RequestSerializer] | PolymorphicProxySerializer | None = None,
@@ -53,7 +54,8 @@ def operation(
     dialect: Dialect | None = None,
 ) -> Callable[[Method], Method]:
     """The decorator of a view's method. `example` is the answer's; 400, 401 and 503 are added to
-    `errors` where they belong, which are those of the `dialect`.
+    `errors` where they belong, which are those of the `dialect`. An `answer` that is no
+    object is given as OpenAPI spells it.
     """
     statuses = {503, *errors}
     if not public:
@@ -62,6 +64,8 @@ def operation(
         statuses |= {400}
     if request:
         statuses |= {413, 415}
+    if request and dialect == "tei":
+        statuses |= {429}
     examples = [
         OpenApiExample(name, value=value, request_only=True)
         for name, value in (request_examples or {}).items()

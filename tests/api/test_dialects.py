@@ -8,7 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from embeddings.exceptions import DocumentExists, EngineUnavailable, InvalidRequest, UnknownModel
+from embeddings.exceptions import (
+    DocumentExists,
+    EngineOverloaded,
+    EngineUnavailable,
+    InvalidRequest,
+    UnknownModel,
+)
 from embeddings.views.dialects import Dialect, in_dialect, speak
 from embeddings.views.embed import EmbedViewSet
 from tests.api.assertions import assert_error, assert_problem
@@ -68,7 +74,8 @@ def test_another_method(as_alice: APIClient, dialect: Dialect) -> None:
     [
         (RuntimeError("secret"), 500, (500, "Backend")),
         (OperationalError("secret"), 503, (503, "Unhealthy")),
-        (EngineUnavailable(), 503, (429, "Overloaded")),
+        (EngineUnavailable(), 503, (503, "Unhealthy")),
+        (EngineOverloaded(retry_after=2), 503, (429, "Overloaded")),
     ],
 )
 def test_faults_of_ours(

@@ -10,6 +10,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 
 from embeddings.views.schema import openapi_document
+from embedsite.openapi import OF_TEI
 from tests.project.test_urls import ROUTES
 
 UNDOCUMENTED = {"v1/schema", "v1/docs"}
@@ -43,6 +44,7 @@ def test_it_is_valid_openapi() -> None:
 def test_every_route_is_there() -> None:
     documented = {name.split(" ", 1)[1].strip("/") for name in OPERATIONS}
     versioned = {route for route in ROUTES if route.startswith(("v1/", "v2/", "health"))}
+    versioned |= {path.strip("/") for path in OF_TEI}
     plain = {re.sub(r"<\w+:(\w+)>", r"{\1}", route) for route in versioned - UNDOCUMENTED}
     assert documented == plain
 

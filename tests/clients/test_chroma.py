@@ -1,0 +1,23 @@
+"""Chroma's `HuggingFaceEmbeddingServer`, a client of text-embeddings-inference."""
+
+import pytest
+
+from tests.clients.conftest import Run
+
+pytestmark = pytest.mark.serve
+
+
+def test_it_works(run: Run, token: str) -> None:
+    result = run(
+        """
+        from chromadb.utils.embedding_functions.huggingface_embedding_function import (
+            HuggingFaceEmbeddingServer,
+        )
+
+        embed = HuggingFaceEmbeddingServer(url=URL + "/embed", api_key_env_var="EMBED_TOKEN")
+        result = [vector.tolist() for vector in embed(["green tea", "coffee"])]
+        """,
+        EMBED_TOKEN=token,
+    )
+    assert [len(vector) for vector in result] == [384, 384]
+    assert result[0] != result[1]
