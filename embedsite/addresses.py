@@ -1,9 +1,18 @@
 """Where the service listens, and whether it answers there."""
 
 import http.client
+import os
 import socket
+import tempfile
+from pathlib import Path
 
 from embedsite.config import Config
+
+ENGINE_DOOR = "EMBEDSITE_ENGINE_DOOR"
+"""The variable by which `serve` tells a process that it holds the models for the others."""
+
+MAX_SOCKET_PATH = 107
+"""What sockaddr_un holds on Linux."""
 
 PROBE_TIMEOUT_S = 2.0
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound
@@ -36,6 +45,16 @@ def require_free_port(config: Config) -> None:
                 f"cannot listen on {place} ({error.strerror}); choose with EMBED_HOST and"
                 " EMBED_PORT, or --host and --port"
             ) from None
+
+
+def engine_socket(config: Config) -> Path:
+    """Where the engine of this service is to listen: in the data folder, or in a new private one
+    where the path would be too long. Ports tell services on one data folder apart.
+    """
+    path = config.data_dir / f"engine-{config.port}.sock"
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+        return path
+    return Path(tempfile.mkdtemp(prefix="embed-engine-")) / "engine.sock"
 
 
 def ready_status(config: Config) -> int:

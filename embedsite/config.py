@@ -96,7 +96,7 @@ class Config(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address that `serve` listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="TCP port that `serve` listens on.")
     workers: int = Field(
-        1, ge=1, le=128, description="Web processes; each holds its own copy of the model."
+        1, ge=1, le=128, description="Web processes; one copy of the models serves them all."
     )
     threads: int = Field(8, ge=1, le=512, description="Request threads of one web process.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -135,6 +135,23 @@ class Config(BaseSettings):
         le=16_777_216,
         description="Memory for the models of one process, in MiB: those not used for longest make"
         " way. 0 sets no limit.",
+    )
+    remote_connect_s: int = Field(
+        2, ge=1, le=600, description="Seconds that a remote provider has to take a connection."
+    )
+    remote_read_s: int = Field(
+        10, ge=1, le=3600, description="Seconds that a remote provider may be silent."
+    )
+    remote_budget_s: int = Field(
+        30,
+        ge=1,
+        le=3600,
+        description="Seconds for one call of a remote model, retries and fallback included.",
+    )
+    engine_socket: Path | None = Field(
+        None,
+        description="Unix socket of an engine of this service on this machine, which is asked for"
+        " the local models instead of loading them; `serve` sets it for its own processes.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
     precision: Literal["float32", "bfloat16"] = Field(
@@ -225,7 +242,7 @@ class Config(BaseSettings):
         check_declarations(value)
         return value
 
-    @field_validator("data_dir", "model_dir", "config_file", "secrets_dir")
+    @field_validator("data_dir", "model_dir", "config_file", "secrets_dir", "engine_socket")
     @classmethod
     def make_absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None

@@ -40,6 +40,8 @@ graceful_timeout = 30
 timeout = 60
 # Longer than the idle time of the usual proxies, so that it is never us who closes first.
 keepalive = 75
+# Of the engine's socket, which `serve` adds: it is for our own account alone.
+umask = 0o177
 # Its default place is in HOME, and nobody asked for a second way in.
 control_socket_disable = True
 # A heartbeat file on a slow disk makes a worker look dead.

@@ -17,7 +17,14 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import OperationalError
 
-from embedsite.addresses import address, reachable, ready_status, require_free_port
+from embedsite.addresses import (
+    ENGINE_DOOR,
+    address,
+    engine_socket,
+    reachable,
+    ready_status,
+    require_free_port,
+)
 from embedsite.config import BASE_DIR
 from embedsite.config_sources import Loaded, variable
 from embedsite.databases import ensure_role_settings
@@ -29,6 +36,16 @@ DATABASE_CHECK_S = 2.0
 PROBE_S = 0.5
 MANAGE = str(BASE_DIR / "manage.py")
 TELEMETRY = "PROMETHEUS_MULTIPROC_DIR"
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:embedsite.gunicorn_conf"]
+WSGI = "embedsite.wsgi"
+DOOR_THREADS = 4
+"""The worker's jobs, and questions that need no model, must not wait for the web's requests."""
+
+WEB_STOPS_S = 32.0
+"""A little more than gunicorn's graceful_timeout."""
+
+ENGINE_STOPS_S = 5.0
+"""By then nobody asks it any more."""
 
 log = structlog.stdlib.get_logger("embedsite.serve")
 
@@ -43,9 +60,9 @@ class Service:
     def __init__(self, loaded: Loaded) -> None:
         self.config = loaded.config
         self.environment = child_environment(loaded)
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:embedsite.gunicorn_conf"]
-        self.web = Child("web", [*gunicorn, "embedsite.wsgi"], self.environment)
-        self.worker = Child("worker", [sys.executable, MANAGE, "worker"], self.environment)
+        self.socket = self.config.engine_socket or engine_socket(self.config)
+        self.children = self.make_children()
+        self.web = next(child for child in self.children if child.name == "web")
         self.lease: Lease | None = None
         self.credentials: Credentials | None = None
         self.started = time.monotonic()
@@ -53,10 +70,30 @@ class Service:
         self.next_probe = 0.0
         self.next_database_check = self.started + DATABASE_CHECK_S
 
+    def make_children(self) -> list[Child]:
+        """One process holds the models for all others: the web process where there is but one,
+        which then need not ask for them; else an engine of its own.
+        """
+        asking = {**self.environment, variable("engine_socket"): str(self.socket)}
+        answering = {**self.environment, ENGINE_DOOR: "1"}
+        worker = Child("worker", [sys.executable, MANAGE, "worker"], asking)
+        if self.config.engine_socket:
+            return [Child("web", [*GUNICORN, WSGI], asking), worker]
+        door = ["--bind", f"unix:{self.socket}"]
+        if self.config.workers == 1:
+            own = ["--bind", address(self.config.host, self.config.port)]
+            threads = ["--threads", str(self.config.threads + DOOR_THREADS)]
+            command = [*GUNICORN, *own, *door, *threads, WSGI]
+            return [Child("web", command, answering, last_s=WEB_STOPS_S), worker]
+        threads = ["--threads", str(self.config.workers * self.config.threads + DOOR_THREADS)]
+        command = [*GUNICORN, *door, *threads, "--workers", "1", WSGI]
+        engine = Child("engine", command, answering, last_s=ENGINE_STOPS_S)
+        return [engine, Child("web", [*GUNICORN, WSGI], asking), worker]
+
     def run(self, *, demo: bool) -> None:
         """Serve until told to stop. Raises ServeError, AddressInUse and ServerError."""
         require_free_port(self.config)
-        supervisor = Supervisor([self.web, self.worker])
+        supervisor = Supervisor(self.children)
         if self.config.database_url is None:
             self.lease = start_for(self.config)
         try:
@@ -68,7 +105,16 @@ class Service:
         finally:
             if self.lease:
                 self.lease.release()
+            self.remove_socket()
         log.info("stopped")
+
+    def remove_socket(self) -> None:
+        """gunicorn has removed it, unless it was killed; its folder only we know of."""
+        if self.config.engine_socket:
+            return
+        self.socket.unlink(missing_ok=True)
+        if self.socket.parent != self.config.data_dir:
+            self.socket.parent.rmdir()
 
     def on_death(self, child: Child, status: int) -> None:
         if child is self.web and not self.ready:

@@ -34,11 +34,15 @@ def die_with_parent() -> None:
 
 @dataclass
 class Child:
-    """One process that is to run always."""
+    """One process that is to run always.
+
+    With `last_s`, others depend on it: it is stopped after them, so many seconds before the end.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    last_s: float = 0.0
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = FIRST_DELAY_S
@@ -110,14 +114,23 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask every child to finish its work; end those that don't in time."""
-        for child in self.children:
-            child.signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT_S
-        running = [child.process for child in self.children if child.process]
+        last = [child for child in self.children if child.last_s]
+        first = [child for child in self.children if not child.last_s]
+        self.finish(first, until=deadline - max((child.last_s for child in last), default=0.0))
+        self.finish(last, until=deadline)
+        for child in self.children:
+            if child.process:
+                end_group(child.process)
+
+    def finish(self, children: Sequence[Child], *, until: float) -> None:
+        """Ask them, and wait for them; not when we are told a second time."""
+        for child in children:
+            child.signal(signal.SIGTERM)
+        running = [child.process for child in children if child.process]
         while any(process.poll() is None for process in running):
-            if self.impatient or time.monotonic() > deadline:
-                for process in running:
-                    end_group(process)
+            if self.impatient or time.monotonic() > until:
+                return
             time.sleep(POLL_S / 2)
 
 
@@ -125,3 +138,4 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a child with what it started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -106,6 +106,7 @@ class Provider:
         api_key: str | None = None,
         attempts: int = ATTEMPTS,
         pause_s: float = 5.0,
+        longest_pause_s: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         address = parse_url(url)
@@ -116,7 +117,7 @@ class Provider:
         self._headers = {"User-Agent": "embedsite", "Content-Type": "application/json"}
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
-        self._breaker = _breaker(address.origin, pause_s)
+        self._breaker = _breaker(address.origin, pause_s, longest_pause_s)
         self._retrying = Retrying(
             retry=retry_if_exception_type(Passing),
             wait=_wait,
@@ -206,12 +207,12 @@ class Provider:
             log.warning("provider_given_a_pause", provider=self.origin, reason=reason)
 
 
-def _breaker(origin: str, pause_s: float) -> Breaker:
+def _breaker(origin: str, pause_s: float, longest_pause_s: float) -> Breaker:
     """One for each provider, whichever models are asked of it."""
     with _breakers_lock:
         if origin not in _breakers:
             _breakers[origin] = Breaker(
-                failures=FAILURES, pause_s=pause_s, longest_pause_s=6 * pause_s
+                failures=FAILURES, pause_s=pause_s, longest_pause_s=longest_pause_s
             )
         return _breakers[origin]
 

@@ -26,9 +26,10 @@ from embeddings.engine import (
     model_names,
 )
 from embeddings.engine.catalog import memory_needed
-from embeddings.engine.interface import ModelKind, UnusableModel
+from embeddings.engine.interface import ModelKind, RemoteOptions, UnusableModel
 from embeddings.engine.lazy import LazyEmbedder, LazyReranker
 from embeddings.engine.residents import Resident, Room
+from embeddings.engine.shared import SharedEmbedder, SharedReranker
 from embeddings.exceptions import (
     EmbeddingsError,
     EngineUnavailable,
@@ -36,6 +37,7 @@ from embeddings.exceptions import (
     UnknownModel,
     WrongModelKind,
 )
+from embeddings.services.door import shared_engine
 
 log = structlog.stdlib.get_logger("embeddings.engine")
 
@@ -107,6 +109,9 @@ def preload() -> None:
 def is_loaded(name: str) -> bool:
     """Whether the model answers without loading first."""
     model = _embedders.get(name) or _rerankers.get(name)
+    engine = shared_engine()
+    if engine is not None and not _is_remote(name):
+        return engine.is_loaded(name)
     if isinstance(model, LazyEmbedder | LazyReranker):
         return model.is_loaded
     return model is not None
@@ -163,7 +168,16 @@ def engine_options() -> EngineOptions:
         threads=config.inference_threads,
         batch_tokens=config.batch_tokens,
         models=tuple(config.models),
+        remote=RemoteOptions(
+            connect_timeout=config.remote_connect_s,
+            read_timeout=config.remote_read_s,
+            budget=config.remote_budget_s,
+        ),
     )
+
+
+def _is_remote(name: str) -> bool:
+    return any(each.name == name and each.provider == "remote" for each in engine_options().models)
 
 
 @lru_cache(maxsize=256)
@@ -194,6 +208,8 @@ def _open_embedder(name: str) -> Embedder:
     if info.provider == "remote":
         with _unusable_told(name):
             return load_embedder(name, engine_options(), others=get_embedder)
+    if (engine := shared_engine()) is not None:
+        return SharedEmbedder(info, engine)
     return LazyEmbedder(info, _resident(info, partial(_load_embedder, info)))
 
 
@@ -202,6 +218,8 @@ def _open_reranker(name: str) -> Reranker:
     if info.provider == "remote":
         with _unusable_told(name):
             return load_reranker(name, engine_options())
+    if (engine := shared_engine()) is not None:
+        return SharedReranker(info, engine)
     return LazyReranker(info, _resident(info, partial(load_reranker, name, engine_options())))
 
 

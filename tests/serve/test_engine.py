@@ -1,0 +1,239 @@
+"""One engine for all processes of a service, and one instance of the service for another."""
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embeddings.engine import describe_model
+from embeddings.engine.hashing import NAME, HashingEmbedder
+from embeddings.engine.interface import EngineOptions
+from embeddings.engine.remote_http import HttpClient, Limits, parse_url
+from embeddings.engine.shared import Door, SharedEmbedder, SharedEngine
+from embeddings.exceptions import EngineUnavailable, UnknownModel
+from tests.serve.test_serve import Service, gone
+
+pytestmark = pytest.mark.serve
+
+TEXTS = ["how to brew tea", "Größe", "a b c d"]
+
+
+class Instance(Service):
+    """A service with options of its own."""
+
+    def __init__(self, **options: str) -> None:
+        super().__init__()
+        self.options = options
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), **self.options}
+
+    @property
+    def token(self) -> str:
+        found = re.search(r"emb_\w+", self.log.read_text())
+        assert found
+        return found[0]
+
+    @property
+    def socket(self) -> Path:
+        return self.data_dir / f"engine-{self.port}.sock"
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, dict[str, str], Any]:
+        """Status, headers in lower case, and the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            kept = {name.lower(): value for name, value in answer.getheaders()}
+            return answer.status, kept, json.loads(text) if text[:1] == "{" else text
+        finally:
+            connection.close()
+
+    def embed(self, *texts: str, **fields: Any) -> tuple[int, dict[str, str], Any]:
+        return self.call("POST", "/v1/embed", {"input": texts, **fields})
+
+    def child(self, name: str) -> int:
+        """The pid of one of the supervised processes."""
+        assert self.process
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            command = Path(f"/proc/{child}/cmdline").read_text()
+            its = "worker" if "gunicorn" not in command else "web"
+            if its == "web" and "unix:" in command and "127.0.0.1" not in command:
+                its = "engine"
+            if its == name:
+                return int(child)
+        return 0
+
+    def remove(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.stop()
+        for pid in self.postgres():
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.data_dir)
+
+
+def run(**options: str) -> Iterator[Instance]:
+    instance = Instance(**options)
+    try:
+        yield instance.start()  # type: ignore[misc]
+    finally:
+        instance.remove()
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Instance]:
+    yield from run(EMBED_WORKERS="2")
+
+
+def engine_of(service: Instance, *, key: str | None = None) -> SharedEngine:
+    secret = (service.data_dir / "secret_key").read_text().strip().encode()
+    right = hmac.new(secret, b"engine door", hashlib.sha256).hexdigest()
+    return SharedEngine(Door(socket=service.socket, key=right if key is None else key))
+
+
+def vectors(answer: Any) -> Any:
+    return np.array([row["embedding"] for row in answer["data"]], dtype=np.float32)
+
+
+def test_web_processes_embed_by_the_engine(service: Instance) -> None:
+    assert service.child("engine")
+    status, _, answer = service.embed(*TEXTS)
+    assert status == 200
+    expected = HashingEmbedder().embed(TEXTS)
+    np.testing.assert_array_equal(vectors(answer), expected.vectors)
+    assert [row["tokens"] for row in answer["data"]] == expected.tokens.tolist()
+
+
+def test_the_door_gives_exactly_what_the_model_gives(service: Instance) -> None:
+    engine = engine_of(service)
+    info = describe_model(NAME, EngineOptions(data_dir=service.data_dir))
+    shared, local = SharedEmbedder(info, engine), HashingEmbedder()
+    for texts in (TEXTS, [], ["x " * 50_000], [f"text {n}" for n in range(2000)]):
+        found, expected = shared.embed(texts), local.embed(texts)
+        np.testing.assert_array_equal(found.vectors, expected.vectors)
+        np.testing.assert_array_equal(found.tokens, expected.tokens)
+        np.testing.assert_array_equal(found.truncated, expected.truncated)
+        assert found.vectors.flags.writeable
+    assert shared.count_tokens(TEXTS) == local.count_tokens(TEXTS)
+    assert engine.is_loaded(NAME)
+    assert not engine.is_loaded("all-MiniLM-L6-v2")
+    engine.close()
+
+
+def test_what_the_engine_refuses_is_refused_alike(service: Instance) -> None:
+    engine = engine_of(service)
+    with pytest.raises(UnknownModel) as caught:
+        engine.ask("/count", {"model": "nonsense", "texts": []}, read=dict)
+    assert "hashing-384" in caught.value.detail
+    engine.close()
+
+
+def test_the_door_is_closed_to_all_others(service: Instance) -> None:
+    assert stat.S_IMODE(service.socket.stat().st_mode) == 0o600
+    limits = Limits(deadline=time.monotonic() + 9, connect=1, silence=9, max_bytes=10_000)
+    client = HttpClient(parse_url(f"unix:{service.socket}"))
+    for header in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": service.token}):
+        for path in ("/embed", "/loaded", "/collection", "/../admin/"):
+            answer = client.request("POST", path, body=b"{}", headers=header, limits=limits)
+            assert (answer.status, answer.body) == (401, b'{"code":"invalid_key"}')
+    client.close()
+    engine = engine_of(service, key="nonsense")
+    with pytest.raises(EngineUnavailable):
+        engine.ask("/loaded", {"model": NAME}, read=dict)
+    engine.close()
+
+
+def test_the_door_leads_nowhere_else(service: Instance) -> None:
+    engine = engine_of(service)
+    for path in ("/collection", "/../health", "/embeddings"):
+        with pytest.raises(EngineUnavailable):
+            engine.ask(path, {}, read=dict)
+    engine.close()
+
+
+def test_the_key_opens_no_other_door(service: Instance) -> None:
+    secret = (service.data_dir / "secret_key").read_text().strip().encode()
+    key = hmac.new(secret, b"engine door", hashlib.sha256).hexdigest()
+    assert service.get("/v1/collection", key) == 401
+    assert service.get("/v1/loaded", key) == 404
+
+
+def test_metrics_count_a_text_once(service: Instance) -> None:
+    def counted() -> float:
+        text = service.call("GET", "/metrics")[2]
+        return sum(
+            float(n) for n in re.findall(r"^embed_texts_total\S* (\S+)$", text, re.MULTILINE)
+        )
+
+    before = counted()
+    assert service.embed(*[f"counted {n}" for n in range(7)])[0] == 200
+    assert counted() - before == 7
+
+
+def test_the_worker_embeds_by_the_engine(service: Instance) -> None:
+    assert service.call("POST", "/v1/collection", {"name": "many"})[0] == 201
+    lines = "".join(json.dumps({"id": f"d{n}", "text": f"number {n}"}) + "\n" for n in range(50))
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    headers = {
+        "Authorization": f"Bearer {service.token}",
+        "Content-Type": "application/x-ndjson",
+    }
+    connection.request("POST", "/v1/collection/many/import", lines, headers)
+    job = json.loads(connection.getresponse().read())["id"]
+    connection.close()
+    service.wait(lambda: service.call("GET", f"/v1/jobs/{job}")[2]["state"] == "succeeded")
+    hits = service.call("POST", "/v1/search", {"collection": "many", "query": "number 7"})[2][
+        "hits"
+    ]
+    assert hits[0]["id"] == "d7"
+
+
+def test_a_killed_engine_costs_embedding_some_seconds_and_nothing_else(service: Instance) -> None:
+    collection = {"name": "kept", "dimensions": 2}
+    assert service.call("POST", "/v1/collection", {"name": collection["name"]})[0] == 201
+    vector = HashingEmbedder().embed(["tea"]).vectors[0].tolist()
+    document = {"id": "1", "text": "tea", "embedding": vector}
+    added = service.call("POST", "/v1/add", {"collection": "kept", "documents": [document]})
+    assert added[0] == 200
+    before = service.child("engine")
+    os.killpg(before, signal.SIGKILL)
+
+    started = time.monotonic()
+    status, headers, problem = service.embed("while it is down")
+    assert (status, problem["code"]) == (503, "engine_unavailable")
+    assert re.fullmatch(r"[1-9]\d*", headers["retry-after"])
+    assert time.monotonic() - started < 1
+    search = {"collection": "kept", "vector": vector}
+    assert service.call("POST", "/v1/search", search)[2]["hits"][0]["id"] == "1"
+    assert service.get("/health/live") == 200
+    assert not service.ready()
+    assert not any(model["loaded"] for model in service.call("GET", "/v1/models")[2]["data"])
+
+    service.wait(lambda: service.embed(f"at {time.monotonic()}")[0] == 200)
+    assert time.monotonic() - started < 15
+    assert service.child("engine") != before
+    service.wait(service.ready)
+
+
+def test_stop_leaves_nothing_running(service: Instance) -> None:
+    children = [service.child(name) for name in ("engine", "web", "worker")]
+    assert all(children)
+    assert service.stop() == 0
+    assert all(map(gone, children))
+    assert not service.socket.exists()
+    assert "Traceback" not in service.log.read_text()
