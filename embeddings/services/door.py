@@ -6,7 +6,7 @@ from functools import cache
 
 from django.conf import settings
 
-from embeddings.engine.shared import Door, SharedEngine
+from embeddings.engine.door import Door, SharedEngine
 
 
 @cache

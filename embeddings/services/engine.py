@@ -26,10 +26,10 @@ from embeddings.engine import (
     model_names,
 )
 from embeddings.engine.catalog import memory_needed
+from embeddings.engine.door import SharedEmbedder, SharedReranker
 from embeddings.engine.interface import ModelKind, RemoteOptions, UnusableModel
 from embeddings.engine.lazy import LazyEmbedder, LazyReranker
 from embeddings.engine.residents import Resident, Room
-from embeddings.engine.shared import SharedEmbedder, SharedReranker
 from embeddings.exceptions import (
     EmbeddingsError,
     EngineUnavailable,

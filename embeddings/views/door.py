@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from accounts.exceptions import Problem
-from embeddings.engine.shared import REFUSALS, to_base64
+from embeddings.engine.door import REFUSALS, to_base64
 from embeddings.services.door import is_admitted
 from embeddings.services.engine import get_embedder, get_reranker, is_loaded
 from embeddings.telemetry import log, log_context

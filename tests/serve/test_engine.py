@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 
 from embeddings.engine import describe_model
+from embeddings.engine.door import Door, SharedEmbedder, SharedEngine
 from embeddings.engine.hashing import NAME, HashingEmbedder
 from embeddings.engine.interface import EngineOptions
 from embeddings.engine.remote_http import HttpClient, Limits, parse_url
-from embeddings.engine.shared import Door, SharedEmbedder, SharedEngine
 from embeddings.exceptions import EngineUnavailable, UnknownModel
 from tests.serve.test_serve import Service, gone
 
