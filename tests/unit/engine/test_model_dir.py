@@ -1,6 +1,8 @@
 """An operator's own models: each converts, and agrees with sentence-transformers."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from embeddings.engine import EngineOptions, describe_model, load_embedder
 from embeddings.engine.interface import InputType
 from embeddings.engine.prepare import read_meta
+from embeddings.types.model import ModelDeclaration
 from tests.unit.engine.conftest import run_python
 from tests.unit.engine.texts import TEXTS
 
@@ -36,6 +39,38 @@ def test_prompts_set_queries_and_documents_apart(peer_folder: Path) -> None:
     expected = np.load(peer_folder / "tiny-bert.npz")
 
     assert not np.allclose(expected["query"], expected["document"], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "length"),
+    [
+        ("tiny-distilbert", {"normalize": True}, 1.0),
+        # Its prompt for documents, declared for queries.
+        ("tiny-bert", {"normalize": False, "query_prompt": "del "}, None),
+    ],
+)
+def test_what_is_declared_holds_for_the_vectors(
+    real_options: EngineOptions,
+    peer_folder: Path,
+    name: str,
+    values: dict[str, Any],
+    length: float | None,
+) -> None:
+    folder = peer_folder / "models" / name
+    options = replace(
+        real_options, models=(ModelDeclaration(name="mine", folder=folder, **values),)
+    )
+
+    embedder = load_embedder("mine", options)
+
+    vectors = embedder.embed(TEXTS, input_type="query").vectors
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert embedder.runtime == "openvino"
+    assert np.allclose(lengths, 1.0, atol=1e-5) is (length == 1.0)
+    expected = np.load(peer_folder / f"{name}.npz")["document"]
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors / lengths, expected, rtol=0, atol=1e-5)
+    embedder.close()
 
 
 def test_what_does_not_convert_runs_on_pytorch_with_the_same_identity(
