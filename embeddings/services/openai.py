@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 
 from accounts.principal import Principal
-from embeddings.engine import Embedder
-from embeddings.engine.cl100k import decode
+from embeddings.engine import Embedder, cl100k
 from embeddings.exceptions import EmptyText, InputTooLong, TooManyTokens, UnknownToken
 from embeddings.services.embed import embed_texts
-from embeddings.services.engine import get_embedder
+from embeddings.services.engine import get_embedder, model_info
+from embeddings.services.vocabulary import vocabulary_of
 from embeddings.types.embed import EmbedResult
 
 Inputs = Sequence[str | list[int]]
@@ -40,10 +40,12 @@ def embed_openai(
 ) -> EmbedResult:
     """The vectors of texts or token ids.
 
-    Raises EmptyText, InputTooLong, TooManyTokens, UnknownToken, and what embed_texts raises.
+    Raises EmptyText, InputTooLong, TooManyTokens, UnknownToken, NoVocabulary, and what embed_texts
+    raises.
     """
     check_tokens(embedder=get_embedder(model), inputs=inputs)
-    texts = [_text(item, param=f"input.{index}") for index, item in enumerate(inputs)]
+    decode = _decoder(model)
+    texts = [_text(item, decode, param=f"input.{at}") for at, item in enumerate(inputs)]
     return embed_texts(
         principal=principal,
         texts=texts,
@@ -83,7 +85,14 @@ def _count(embedder: Embedder, inputs: Inputs) -> list[int]:
     return embedder.count_tokens(texts) if texts else [len(ids) for ids in inputs]
 
 
-def _text(item: str | list[int], *, param: str) -> str:
+def _decoder(model: str) -> Callable[[list[int]], str]:
+    """What makes text of token ids, in the vocabulary that the model's operator declared."""
+    if model_info(model).token_ids == "own":  # noqa: S105 - no password
+        return lambda ids: vocabulary_of(model).decode(ids)
+    return cl100k.decode
+
+
+def _text(item: str | list[int], decode: Callable[[list[int]], str], *, param: str) -> str:
     if isinstance(item, list):
         try:
             return decode(item)

@@ -1,6 +1,6 @@
 """What text-embeddings-inference does, with the default model: it knows no other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,7 @@ def embed_tei(
     options: TeiOptions,
     normalize: bool = True,
     dimensions: int | None = None,
+    gone: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
     """The texts' vectors, float32 `(n, dimensions)`.
 
@@ -53,15 +54,21 @@ def embed_tei(
         dimensions=dimensions,
         truncate=options.truncate,
         allow_blank=True,
+        gone=gone,
     ).vectors
     return _normalized(vectors) if normalize and not info.normalized else vectors
 
 
 def similarities(
-    *, principal: Principal, source: str, texts: Sequence[str], options: TeiOptions
+    *,
+    principal: Principal,
+    source: str,
+    texts: Sequence[str],
+    options: TeiOptions,
+    gone: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
     """The cosine of each text and the source, float32 `(n,)`. Raises what embed_tei raises."""
-    vectors = embed_tei(principal=principal, texts=[source, *texts], options=options)
+    vectors = embed_tei(principal=principal, texts=[source, *texts], options=options, gone=gone)
     cosines: NDArray[np.float32] = vectors[1:] @ vectors[0]
     return cosines
 

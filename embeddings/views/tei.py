@@ -26,6 +26,7 @@ from embeddings.serializers.tei import (
 )
 from embeddings.services.engine import model_info
 from embeddings.services.tei import embed_tei, similarities, tokenize
+from embeddings.views.caller import caller_gone
 from embeddings.views.dialects import speak
 from embeddings.views.embed import EmbedViewSet
 from embeddings.views.operations import operation
@@ -139,6 +140,7 @@ class SimilarityViewSet(ViewSet):
             source=data["inputs"]["source_sentence"],
             texts=data["inputs"]["sentences"],
             options=tei_options(parameters),
+            gone=caller_gone(request),
         )
         return Response(cosines)
 
@@ -178,5 +180,6 @@ def _embed(request: Request) -> Response:
         options=tei_options(data),
         normalize=data["normalize"],
         dimensions=data.get("dimensions"),
+        gone=caller_gone(request),
     )
     return Response(vectors)

@@ -1,6 +1,7 @@
 """`POST /v1/embeddings`, as OpenAI's clients use it."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from embeddings.engine.hashing import HashingEmbedder
+from embeddings.engine.vocabulary import Vocabulary
 from embeddings.services import engine
+from embeddings.services import openai as service
 from tests.api.assertions import assert_error
+from tests.unit.engine.tokenizers_for_tests import small_tokenizer
 
 PATH = "/v1/embeddings"
 MODEL = "hashing-384"
@@ -77,6 +81,19 @@ def test_token_ids_are_those_of_cl100k_base(as_alice: APIClient, given: Any) -> 
 def test_lists_of_token_ids(as_alice: APIClient) -> None:
     expected = vectors(embed(as_alice, ["hello world", "rer"]))
     assert vectors(embed(as_alice, [IDS, [38149]])) == expected
+
+
+def test_token_ids_of_the_models_own_vocabulary(
+    as_alice: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Vocabulary(small_tokenizer(), prompts={"document": "", "query": ""}, max_tokens=16)
+    info = replace(engine.model_info(MODEL), token_ids="own")
+    monkeypatch.setattr(service, "model_info", lambda name: info)
+    monkeypatch.setattr(service, "vocabulary_of", lambda name: small)
+
+    assert vectors(embed(as_alice, [4, 5])) == vectors(embed(as_alice, "alpha beta"))
+    response = embed(as_alice, [[4], IDS])
+    assert_error(response, "openai", 400, "unknown_token", param="input.1")
 
 
 def test_what_clients_send_besides(as_alice: APIClient) -> None:

@@ -3,6 +3,7 @@ them.
 """
 
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_vectors_of_a_model_that_does_not_normalise(
             return embedded
 
     info = engine.model_info("hashing-384")
-    bare = type(info)(**{f: getattr(info, f) for f in info.__slots__} | {"normalized": False})
+    bare = replace(info, normalized=False)
     monkeypatch.setitem(engine._embedders, "hashing-384", Doubled())
     monkeypatch.setattr(service, "model_info", lambda name: bare)
 
