@@ -87,8 +87,10 @@ class LateInteraction:
         """As Reranker.score; the query is read apart and not counted."""
         prompted = [self._prompts["document"] + text for text in texts]
         read = self._reader.read(prompted, at_most=text_tokens)
-        if not truncate:
-            self._refuse_longer(prompted, read.truncated)
+        if not truncate and True in read.truncated:
+            index = read.truncated.index(True)
+            [tokens] = self._reader.count([prompted[index]])
+            raise TextTooLong(index=index, tokens=tokens, max_tokens=self.max_tokens)
         [asked] = self._reader.read([self._prompts["query"] + query]).token_ids
         similar = self._similarities(asked, read.token_ids, gone)
         return Scores(
@@ -100,12 +102,6 @@ class LateInteraction:
     def close(self) -> None:
         """Ends the threads after the batches they run; the runtime goes with the last reference."""
         self._workers.shutdown(cancel_futures=True)
-
-    def _refuse_longer(self, texts: Sequence[str], truncated: Sequence[bool]) -> None:
-        if True in truncated:
-            index = truncated.index(True)
-            [tokens] = self._reader.count([texts[index]])
-            raise TextTooLong(index=index, tokens=tokens, max_tokens=self.max_tokens)
 
     def _similarities(
         self, query: list[int], texts: list[list[int]], gone: Callable[[], bool] | None

@@ -10,13 +10,13 @@ from embeddings.engine.reading import Reader
 
 @dataclass(frozen=True, slots=True)
 class ReadPairs:
-    """Ids and types (which of the two a token belongs to), special tokens included; `wanted` is how
-    many tokens each pair would have, were there room.
+    """Ids and types (which of the two a token belongs to), special tokens included, and which pairs
+    did not fit.
     """
 
     token_ids: list[list[int]]
     type_ids: list[list[int]]
-    wanted: list[int]
+    truncated: list[bool]
 
 
 class PairReader(Reader):
@@ -45,8 +45,12 @@ class PairReader(Reader):
             pair = self._tokenizer.post_process(heads[of_query], encoding)
             pairs.token_ids.append(pair.ids)
             pairs.type_ids.append(pair.type_ids)
-            pairs.wanted.append(len(asked) + length + self._pair_special)
+            pairs.truncated.append(len(asked) + length > self._pair_room)
         return pairs
+
+    def count_pair(self, query: str, text: str) -> int:
+        """Tokens of both whole, special ones included."""
+        return sum(len(each) for each in self._encode([query, text])) + self._pair_special
 
     def _head(self, query: str, tokens: int) -> Encoding:
         [encoding] = self._encode_enough([query])

@@ -37,7 +37,8 @@ class Reader:
         token_ids = []
         truncated = []
         for encoding in self._encode_enough(texts):
-            truncated.append(len(encoding) > self._room)
+            wanted = min(len(encoding), at_most or len(encoding))
+            truncated.append(wanted > self._room)
             encoding.truncate(kept)
             token_ids.append(self._tokenizer.post_process(encoding).ids)
         return ReadTexts(token_ids=token_ids, truncated=truncated)

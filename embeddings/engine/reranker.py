@@ -68,8 +68,10 @@ class CrossEncoder:
     ) -> Scores:
         """As Reranker.score."""
         pairs = self._reader.read_pairs(query, texts, text_tokens=text_tokens)
-        if not truncate:
-            self._refuse_longer(pairs)
+        if not truncate and True in pairs.truncated:
+            index = pairs.truncated.index(True)
+            wanted = self._reader.count_pair(query, texts[index])
+            raise TextTooLong(index=index, tokens=wanted, max_tokens=self.max_tokens)
         logits = self._logits(pairs, gone)
         tokens = np.array([len(ids) for ids in pairs.token_ids], dtype=np.int32)
         return Scores(scores=sigmoid(logits), logits=logits, tokens=tokens)
@@ -77,11 +79,6 @@ class CrossEncoder:
     def close(self) -> None:
         """Ends the threads after the batches they run; the runtime goes with the last reference."""
         self._workers.shutdown(cancel_futures=True)
-
-    def _refuse_longer(self, pairs: ReadPairs) -> None:
-        for index, wanted in enumerate(pairs.wanted):
-            if wanted > self.max_tokens:
-                raise TextTooLong(index=index, tokens=wanted, max_tokens=self.max_tokens)
 
     def _logits(self, pairs: ReadPairs, gone: Callable[[], bool] | None) -> NDArray[np.float32]:
         lengths = [len(ids) for ids in pairs.token_ids]

@@ -14,3 +14,16 @@ TEXTS = [
     SENTENCE * 60,
     "word " * 40_000,
 ]
+
+RERANK_QUERIES = ["alpha", "beta gamma deltas", "gamma " * 30, "del alpha " * 60]
+"""The last ones longer than half of what a small model reads, and longer than all of it."""
+
+RERANK_TEXTS = [
+    "alpha",
+    "gamma beta",
+    "Größe, naïveté, 東京 and 🚀",
+    "!?",
+    *("deltas beta alpha gamma " * at for at in range(1, 13)),
+    SENTENCE * 5,
+    "word " * 4_000,
+]

@@ -14,3 +14,12 @@ def small_tokenizer() -> Tokenizer:
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     return tokenizer
+
+
+def pair_tokenizer(pair: str) -> Tokenizer:
+    """The same, for pairs too, whose template is given."""
+    tokenizer = small_tokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair=pair, special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return tokenizer
