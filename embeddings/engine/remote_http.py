@@ -106,6 +106,7 @@ class HttpClient:
         self._tls = ssl.create_default_context() if address.scheme == "https" else None
         self._idle: deque[tuple[http.client.HTTPConnection, float]] = deque()
         self._lock = threading.Lock()
+        self._keeps = True
 
     def request(
         self, method: str, path: str, *, body: bytes | None, headers: dict[str, str], limits: Limits
@@ -117,7 +118,7 @@ class HttpClient:
                 return self._exchange(kept, method, path, body, headers, limits)
             except CLOSED_BY_PEER:
                 # It was closed while nobody looked, and so were its neighbours, most likely.
-                self.close()
+                self._drop_idle()
             except (OSError, http.client.HTTPException) as error:
                 raise Unreachable(_reason(error)) from None
         try:
@@ -176,7 +177,10 @@ class HttpClient:
 
     def _give_back(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
-            self._idle.append((connection, time.monotonic()))
+            if self._keeps:
+                self._idle.append((connection, time.monotonic()))
+                return
+        connection.close()
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -69,7 +69,7 @@ def _describe(declaration: ModelDeclaration, stated: dict[str, Any]) -> ModelInf
         revision=str(stated.get("revision", "")),
         fingerprint=declaration.fingerprint or _fingerprint(declaration, dimensions, own),
         provider="remote",
-        matryoshka=declaration.matryoshka,
+        matryoshka=declaration.matryoshka or tuple(stated.get("matryoshka", ())),
         normalized=bool(stated.get("normalized", True)) if normalized is None else normalized,
         precision=declaration.precision or "float32",
         price_per_million_tokens=declaration.price_per_million_tokens,

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from embeddings.serializers.base import RequestSerializer
 from embeddings.serializers.fields import FlagField, StringField, TextsField, WholeNumberField
+from embeddings.services.engine import model_info
 from embeddings.types.embed import EmbedResult, InputType
 
 
@@ -56,6 +57,9 @@ class EmbedResponse(serializers.Serializer[Any]):
     """The vectors, in the order of the texts."""
 
     model = serializers.CharField()
+    fingerprint = serializers.CharField(
+        help_text="Of the model; vectors with the same one may be compared."
+    )
     dimensions = serializers.IntegerField()
     data = EmbeddedText(many=True)  # type: ignore[assignment] # a field takes the name
     usage = UsageResponse()
@@ -75,6 +79,7 @@ def embed_json(result: EmbedResult, *, encoding_format: str) -> dict[str, Any]:
     )
     return {
         "model": result.model,
+        "fingerprint": model_info(result.model).fingerprint,
         "dimensions": result.dimensions,
         "data": [
             {

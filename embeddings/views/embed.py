@@ -34,6 +34,7 @@ class EmbedViewSet(ViewSet):
         answer=EmbedResponse,
         example={
             "model": "all-MiniLM-L6-v2",
+            "fingerprint": "0b9f6f0c2f5d4a51",
             "dimensions": 384,
             "data": [VECTOR | {"embedding": [0.0123, -0.0456, 0.0789]}],
             "usage": {"tokens": 7, "cached_tokens": 0},

@@ -6,13 +6,10 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import stat
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,76 +20,12 @@ from embeddings.engine.hashing import NAME, HashingEmbedder
 from embeddings.engine.interface import EngineOptions
 from embeddings.engine.remote_http import HttpClient, Limits, parse_url
 from embeddings.exceptions import EngineUnavailable, UnknownModel
-from tests.serve.test_serve import Service, gone
+from tests.serve.instances import Instance, run, vectors
+from tests.serve.test_serve import gone
 
 pytestmark = pytest.mark.serve
 
 TEXTS = ["how to brew tea", "Größe", "a b c d"]
-
-
-class Instance(Service):
-    """A service with options of its own."""
-
-    def __init__(self, **options: str) -> None:
-        super().__init__()
-        self.options = options
-
-    def environment(self) -> dict[str, str]:
-        return {**super().environment(), **self.options}
-
-    @property
-    def token(self) -> str:
-        found = re.search(r"emb_\w+", self.log.read_text())
-        assert found
-        return found[0]
-
-    @property
-    def socket(self) -> Path:
-        return self.data_dir / f"engine-{self.port}.sock"
-
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, dict[str, str], Any]:
-        """Status, headers in lower case, and the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            kept = {name.lower(): value for name, value in answer.getheaders()}
-            return answer.status, kept, json.loads(text) if text[:1] == "{" else text
-        finally:
-            connection.close()
-
-    def embed(self, *texts: str, **fields: Any) -> tuple[int, dict[str, str], Any]:
-        return self.call("POST", "/v1/embed", {"input": texts, **fields})
-
-    def child(self, name: str) -> int:
-        """The pid of one of the supervised processes."""
-        assert self.process
-        pid = self.process.pid
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            command = Path(f"/proc/{child}/cmdline").read_text()
-            its = "worker" if "gunicorn" not in command else "web"
-            if its == "web" and "unix:" in command and "127.0.0.1" not in command:
-                its = "engine"
-            if its == name:
-                return int(child)
-        return 0
-
-    def remove(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.stop()
-        for pid in self.postgres():
-            os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(self.data_dir)
-
-
-def run(**options: str) -> Iterator[Instance]:
-    instance = Instance(**options)
-    try:
-        yield instance.start()  # type: ignore[misc]
-    finally:
-        instance.remove()
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +37,6 @@ def engine_of(service: Instance, *, key: str | None = None) -> SharedEngine:
     secret = (service.data_dir / "secret_key").read_text().strip().encode()
     right = hmac.new(secret, b"engine door", hashlib.sha256).hexdigest()
     return SharedEngine(Door(socket=service.socket, key=right if key is None else key))
-
-
-def vectors(answer: Any) -> Any:
-    return np.array([row["embedding"] for row in answer["data"]], dtype=np.float32)
 
 
 def test_web_processes_embed_by_the_engine(service: Instance) -> None:
