@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,10 +47,12 @@ def converted_folder(
 
     `fingerprint` is the one in float32: the graph is the same in every precision.
     """
-    folder = models / f"{card.name}-{fingerprint[:12]}"
+    # The same model under several names is converted once.
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", card.source or card.name)
+    folder = models / f"{name}-{fingerprint[:12]}"
     if not _known(folder):
         models.mkdir(parents=True, exist_ok=True)
-        with only_one_process(models / f"{card.name}.lock"):
+        with only_one_process(models / f".{folder.name}.lock"):
             if not _known(folder):
                 _convert(card, folder, converter)
     return folder if read_meta(folder).get("runtime") == "openvino" else None
@@ -86,11 +89,11 @@ def only_one_process(path: Path) -> Iterator[None]:
 
 
 def _convert(card: ModelCard, folder: Path, converter: str) -> None:
-    for abandoned in folder.parent.glob(f".{card.name}-*.part"):
+    for abandoned in folder.parent.glob(f".{folder.name}-*.part"):
         shutil.rmtree(abandoned, ignore_errors=True)
     log.info("model_converting", model=card.name)
     with tempfile.TemporaryDirectory(
-        prefix=f".{card.name}-", suffix=".part", dir=folder.parent, ignore_cleanup_errors=True
+        prefix=f".{folder.name}-", suffix=".part", dir=folder.parent, ignore_cleanup_errors=True
     ) as temporary:
         part = Path(temporary) / "model"
         part.mkdir()

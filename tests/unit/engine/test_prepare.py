@@ -61,6 +61,19 @@ def test_it_works(conversions: Conversions, card: ModelCard, tmp_path: Path) -> 
     assert conversions.runs == 1
 
 
+def test_the_same_model_under_another_name_is_not_converted_again(
+    conversions: Conversions, card: ModelCard, tmp_path: Path
+) -> None:
+    renamed = read_card("renamed", card.folder, source="small")
+
+    folders = {
+        converted_folder(each, fingerprint=FINGERPRINT, models=tmp_path / "models")
+        for each in (card, renamed)
+    }
+
+    assert conversions.runs == len(folders) == 1
+
+
 def test_a_model_that_does_not_convert_is_not_tried_again(
     conversions: Conversions, card: ModelCard, tmp_path: Path
 ) -> None:
@@ -105,7 +118,7 @@ def test_a_converter_that_died_is_tried_again_and_leaves_nothing(
     conversions.status = status
     models = tmp_path / "models"
     assert converted_folder(card, fingerprint=FINGERPRINT, models=models) is None
-    assert [path.name for path in models.iterdir()] == ["small.lock"]
+    assert [path.name for path in models.iterdir()] == [".small-0123456789ab.lock"]
     conversions.status = 0
 
     assert converted_folder(card, fingerprint=FINGERPRINT, models=models) is not None
@@ -116,11 +129,14 @@ def test_what_a_killed_service_left_half_done_is_cleared(
     conversions: Conversions, card: ModelCard, tmp_path: Path
 ) -> None:
     models = tmp_path / "models"
-    (models / ".small-abc.part" / "model").mkdir(parents=True)
+    (models / ".small-0123456789ab-abc.part" / "model").mkdir(parents=True)
 
     converted_folder(card, fingerprint=FINGERPRINT, models=models)
 
-    assert sorted(path.name for path in models.iterdir()) == ["small-0123456789ab", "small.lock"]
+    assert sorted(path.name for path in models.iterdir()) == [
+        ".small-0123456789ab.lock",
+        "small-0123456789ab",
+    ]
 
 
 def test_those_who_come_together_convert_once(
