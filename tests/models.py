@@ -14,3 +14,4 @@ def declare(monkeypatch: pytest.MonkeyPatch, *models: ModelDeclaration) -> None:
     monkeypatch.setattr(engine, "engine_options", lambda: options)
     monkeypatch.setattr(engine, "_embedders", {})
     monkeypatch.setattr(engine, "_rerankers", {})
+    monkeypatch.setattr(engine, "_reasons", {})

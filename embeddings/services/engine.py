@@ -46,6 +46,7 @@ IN_LOG = "the service's log says why."
 
 _embedders: dict[str, Embedder] = {}
 _rerankers: dict[str, Reranker] = {}
+_reasons: dict[str, str] = {}
 
 
 def get_embedder(name: str) -> Embedder:
@@ -260,12 +261,15 @@ def _unusable_told(name: str) -> Iterator[None]:
         yield
     except EmbeddingsError:
         raise
-    except UnusableModel as error:
-        log.error("model_unusable", model=name, reason=str(error))
-        raise ModelUnusable(model=name, reason=IN_LOG) from None
     except Exception as error:
-        log.exception("model_unusable", model=name)
+        # Once for each reason: everyone who lists the models runs into it.
+        if _reasons.get(name) != str(error):
+            _reasons[name] = str(error)
+            expected = isinstance(error, UnusableModel)
+            log.error("model_unusable", model=name, reason=str(error), exc_info=not expected)
         raise ModelUnusable(model=name, reason=IN_LOG) from error
+    else:
+        _reasons.pop(name, None)
 
 
 def _found(name: str, kind: ModelKind) -> ModelInfo | None:
