@@ -127,7 +127,12 @@ class HttpClient:
             raise Unreachable(_reason(error)) from None
 
     def close(self) -> None:
-        """Close the connections that are idle; others can still be made."""
+        """Close the idle connections, and those in use when they are done; keep none any more."""
+        with self._lock:
+            self._keeps = False
+        self._drop_idle()
+
+    def _drop_idle(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, deque()
         for connection, _ in idle:
