@@ -19,6 +19,7 @@ class WordOverlap:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[str]]] = []
+        self.ignored: set[str] = set()
 
     def score(
         self,
@@ -32,7 +33,7 @@ class WordOverlap:
         if gone is not None and gone():
             raise CallerGone
         self.calls.append((query, list(texts)))
-        asked = set(query.split())
+        asked = set(query.split()) - self.ignored
         words = [text.split()[: text_tokens or None] for text in texts]
         for index, each in enumerate(words):
             if not truncate and len(each) > self.max_tokens:

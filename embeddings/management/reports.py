@@ -16,12 +16,13 @@ from embeddings.management.principals import principal_for
 from embeddings.readers.beir import read_beir
 from embeddings.readers.files import file_format
 from embeddings.services.collection import visible_collection
-from embeddings.services.engine import engine_options
+from embeddings.services.engine import default_reranker, engine_options
 from embeddings.services.http_benchmark import LOADS, SERVICE, Server, measure_http
 from embeddings.services.load_client import LoadClient
 from embeddings.services.overload_benchmark import measure_overload
 from embeddings.services.peer import measure_peer
 from embeddings.services.quality import Step, measure_quality
+from embeddings.services.rerank_benchmark import measure_rerank
 from embeddings.services.search_benchmark import measure_search
 
 TOKEN_VARIABLE = "TOKEN"  # noqa: S105  the variable's name
@@ -54,6 +55,24 @@ def quality_report(options: dict[str, Any]) -> dict[str, Any]:
         report["sentence_transformers"] = peer
         report["difference"] = {name: modes["semantic"][name] - peer[name] for name in peer}
     return report
+
+
+def rerank_report(options: dict[str, Any]) -> dict[str, Any]:
+    """Raises Problem and CommandError."""
+    model = options["model"] or settings.EMBED.default_model
+    reranker = options["reranker"] or default_reranker()
+    with bars() as step:
+        measured = measure_rerank(
+            folder=read_beir(options["folder"]),
+            principal=principal_for(None),
+            model=model,
+            reranker=reranker,
+            depths=options["depths"],
+            limit=options["limit"],
+            step=step,
+        )
+    names = {"folder": str(options["folder"]), "model": model, "reranker": reranker}
+    return names | measured
 
 
 def engine_report(options: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ search.
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from statistics import fmean
@@ -65,11 +65,23 @@ def measure_quality(
     limit: int | None = None,
     step: Step = lambda *_: None,
 ) -> dict[str, Quality]:
-    """The quality of each mode over the first `limit` queries.
-
-    The corpus goes into a collection of the principal's that is deleted again. Raises Problem for a
-    model that the service refuses.
+    """The quality of each mode over the first `limit` queries. Raises Problem for a model that the
+    service refuses.
     """
+    queries = dict(islice(folder.queries.items(), limit))
+    with passing_collection(
+        folder=folder, principal=principal, model=model, step=step
+    ) as collection:
+        return {
+            mode: judge(dict(_rankings(collection, queries, step)), folder.judged) for mode in modes
+        }
+
+
+@contextmanager
+def passing_collection(
+    *, folder: BeirFolder, principal: Principal, model: str, step: Step
+) -> Iterator[Collection]:
+    """A collection of the principal's with the corpus in it, deleted again in the end."""
     name = f"benchmark-{uuid.uuid4().hex[:12]}"
     collection = create_collection(principal=principal, name=name, model=model)
     try:
@@ -77,10 +89,7 @@ def measure_quality(
             store_documents(collection=collection, documents=batch)
             step("documents", len(batch))
         collection.refresh_from_db(fields=["document_count", "version"])
-        queries = dict(islice(folder.queries.items(), limit))
-        return {
-            mode: judge(dict(_rankings(collection, queries, step)), folder.judged) for mode in modes
-        }
+        yield collection
     finally:
         delete_collection(collection=collection)
 

@@ -16,10 +16,12 @@ from accounts.policy import SiteRole
 from accounts.services.tokens import create_api_token
 from embeddings.constants import IndexState
 from embeddings.models import Collection, Job
+from embeddings.services import rerank
 from embeddings.services.add import add_documents
 from embeddings.store.index import build_index
 from embeddings.types.document import DocumentInput
 from tests.factories import make_collection, make_user
+from tests.rerankers import WordOverlap
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +77,25 @@ def test_quality_falls_where_the_judges_want_something_else(folder: Path) -> Non
 
 def test_quality_of_some_of_the_queries(folder: Path) -> None:
     assert run("quality", str(folder), "--limit", "1")["queries"] == 1
+
+
+def test_rerank(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judges want what the search puts last, and the reranker puts it first."""
+    (folder / "queries.jsonl").write_bytes(b'{"_id": "q1", "text": "brew green tea a"}\n')
+    (folder / "qrels.tsv").write_text("query\tdocument\tgrade\nq1\trail\t1\n")
+    reranker = WordOverlap()
+    reranker.ignored = {"brew", "green", "tea"}
+    monkeypatch.setattr(rerank, "get_reranker", lambda name: reranker)
+
+    report = run("rerank", str(folder), "--reranker", "word-overlap", "--depths", "2", "3")
+
+    assert (report["model"], report["reranker"]) == ("hashing-384", "word-overlap")
+    assert report["queries"] == 1
+    assert report["nDCG@10"] == 0.5  # the third of three
+    assert report["nDCG@10 of the first hits reranked"] == {"2": 0.5, "3": 1.0}
+    assert report["milliseconds"] > 0
+    assert [sorted(texts) for _, texts in reranker.calls] == [sorted(filter(None, CORPUS.values()))]
+    assert not Collection.objects.exists()
 
 
 def test_the_report_for_people(folder: Path) -> None:

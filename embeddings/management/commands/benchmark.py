@@ -17,10 +17,12 @@ from embeddings.management.reports import (
     http_report,
     overload_report,
     quality_report,
+    rerank_report,
     search_report,
 )
 from embeddings.services.http_benchmark import LOADS
 from embeddings.services.quality import MODES
+from embeddings.services.rerank_benchmark import DEPTHS
 
 TEXTS = 1_000
 QUERIES = 500
@@ -39,6 +41,14 @@ class Command(BaseCommand):
         quality.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
         quality.add_argument("--limit", type=int, help="Only so many of the queries.")
         quality.add_argument("--compare-sentence-transformers", action="store_true")
+        rerank = kinds.add_parser(
+            "rerank", help="nDCG@10 on a BEIR folder before and after reranking the first hits."
+        )
+        rerank.add_argument("folder", type=Path)
+        rerank.add_argument("--model", help="Of the search; the default model without.")
+        rerank.add_argument("--reranker", help="The default one without.")
+        rerank.add_argument("--depths", type=positive, nargs="+", default=list(DEPTHS))
+        rerank.add_argument("--limit", type=int, help="Only so many of the queries.")
         corpus = ArgumentParser(add_help=False)
         corpus.add_argument("files", type=Path, nargs="+")
         corpus.add_argument("--limit", type=int, default=TEXTS, help=f"Texts (default {TEXTS}).")
@@ -84,13 +94,14 @@ class Command(BaseCommand):
         overload.add_argument("--model", help="The default model without.")
         overload.add_argument("--factor", type=float, default=10.0)
         overload.add_argument("--seconds", type=float, default=30.0)
-        for kind in (quality, engine, search, http, overload):
+        for kind in (quality, rerank, engine, search, http, overload):
             kind.add_argument("--json", action="store_true", help="Report as JSON on stdout.")
 
     def handle(self, *_: Any, kind: str, **options: Any) -> None:
         logging.getLogger("embeddings").setLevel(logging.WARNING)
         measure = {
             "quality": quality_report,
+            "rerank": rerank_report,
             "engine": engine_report,
             "search": search_report,
             "http": http_report,
@@ -105,6 +116,13 @@ class Command(BaseCommand):
         else:
             for line in as_lines(report):
                 self.stdout.write(line)
+
+
+def positive(text: str) -> int:
+    """A number of at least 1. Raises ValueError."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
 
 
 def as_lines(report: dict[str, Any], indent: str = "") -> Iterator[str]:
