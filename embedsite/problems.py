@@ -134,6 +134,18 @@ class DatabaseUnavailable(HttpProblem):
     title = "Service unavailable"
 
 
+class Overloaded(HttpProblem):
+    """The service is answering as many requests as it can. Try again in a second."""
+
+    status = 503
+    code = "overloaded"
+    title = "Service unavailable"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "1"}
+
+
 class RefusedByDatabase(HttpProblem):
     """A value in the request is none that the database can hold. Nothing was stored."""
 

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "embedsite.admission.Admission",
     "embedsite.body.BodyLimit",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]

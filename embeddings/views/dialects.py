@@ -21,7 +21,7 @@ RENAMED = {"unknown_model": (404, "model_not_found")}
 TEI_TYPES = {424: "Backend", 429: "Overloaded", 500: "Backend", 503: "Unhealthy"}
 TEI_EMPTY = frozenset({"empty_input", "empty_text"})
 TEI_UNREADABLE = frozenset({"malformed", "invalid_json"})
-TEI_OVERLOADED = frozenset({"engine_overloaded"})
+TEI_OVERLOADED = frozenset({"engine_overloaded", "overloaded"})
 TEI_WRONG_KIND = frozenset({"wrong_model_kind", "no_vocabulary"})
 """Codes that text-embeddings-inference gives a status of their own; other 400s are its 422."""
 
