@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 from django.conf import settings
+from django.db import connection
 
 from embeddings import telemetry
 from embeddings.engine import (
@@ -79,7 +80,13 @@ def run_embedder(
     truncate: bool = True,
     gone: Callable[[], bool] | None = None,
 ) -> Embedded:
-    """What `embedder.embed` returns, and raises; counted and timed."""
+    """What `embedder.embed` returns, and raises; counted and timed.
+
+    A caller that may go, a request, gives its database connection back while it waits: there are
+    more threads than connections.
+    """
+    if gone is not None and not connection.in_atomic_block:
+        connection.close()
     started = time.perf_counter()
     embedded = embedder.embed(texts, input_type=input_type, truncate=truncate, gone=gone)
     telemetry.embedded(
@@ -103,6 +110,9 @@ def preload() -> None:
         except EngineUnavailable as error:
             log.warning("default_model_not_ready", reason=error.detail)
             time.sleep(PRELOAD_RETRY_S)
+        except (UnknownModel, WrongModelKind) as error:
+            log.error("default_model_unknown", reason=error.detail)
+            return
         else:
             return
 
@@ -168,6 +178,7 @@ def engine_options() -> EngineOptions:
         precision=config.precision,
         threads=config.inference_threads,
         batch_tokens=config.batch_tokens,
+        queue_tokens=config.queue_tokens,
         models=tuple(config.models),
         remote=RemoteOptions(
             connect_timeout=config.remote_connect_s,

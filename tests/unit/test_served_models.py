@@ -195,6 +195,19 @@ def test_preloading_waits_until_the_default_model_is_there(
     assert engine.is_loaded(DEFAULT)
 
 
+def test_a_default_model_that_does_not_exist_is_not_waited_for(
+    loads: list[str], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    reranker = engine.default_reranker()
+    get: Callable[[str], Any] = engine.get_embedder
+    for wrong in ("gpt", reranker):
+        monkeypatch.setattr(engine, "get_embedder", lambda _, wrong=wrong: get(wrong))
+
+        engine.preload()
+
+    assert caplog.text.count("default_model_unknown") == 2
+
+
 def test_the_default_comes_first_and_rerankers_last(loads: list[str]) -> None:
     names = [info.name for info in engine.served_models()]
 
