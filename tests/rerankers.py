@@ -6,7 +6,7 @@ import numpy as np
 
 from embeddings.engine import Scores
 from embeddings.engine.interface import RuntimeName
-from embeddings.engine.reranker import sigmoid
+from embeddings.engine.logits import sigmoid
 from embeddings.exceptions import CallerGone, TextTooLong
 
 

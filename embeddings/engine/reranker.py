@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from embeddings.engine.batching import cut_batches, pad, share_budget
 from embeddings.engine.interface import RuntimeName, Scores
+from embeddings.engine.logits import sigmoid
 from embeddings.engine.pairs import PairReader, ReadPairs
 from embeddings.exceptions import CallerGone, TextTooLong
 
@@ -100,10 +101,3 @@ class CrossEncoder:
         for rows, part in zip(batches, self._workers.map(run, batches), strict=True):
             logits[rows] = part
         return logits
-
-
-def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 / (1 + exp(-x)) without overflow."""
-    wide = np.clip(logits.astype(np.float64), -700, 700)
-    scores: NDArray[np.float32] = (1 / (1 + np.exp(-wide))).astype(np.float32)
-    return scores

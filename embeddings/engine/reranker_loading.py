@@ -141,7 +141,5 @@ def _converted(found: LocalModel, options: EngineOptions, converter: str) -> Pat
     """The model's folder for OpenVINO; None where it runs on PyTorch."""
     if has_cuda(options):
         return None
-    # Under the name that an embedding model has where it comes from: its graph may be there.
-    card = replace(found.card, name=found.card.source or found.card.name)
     models = models_folder(options)
-    return converted_folder(card, fingerprint=found.graph, models=models, converter=converter)
+    return converted_folder(found.card, fingerprint=found.graph, models=models, converter=converter)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.engine.interface import RemoteOptions, RuntimeName, Scores, UnusableModel
+from embeddings.engine.logits import sigmoid
 from embeddings.engine.remote_http import Limits
 from embeddings.engine.remote_protocol import estimated_tokens
 from embeddings.engine.remote_provider import (
@@ -20,7 +21,6 @@ from embeddings.engine.remote_provider import (
     ProviderFailure,
     Refused,
 )
-from embeddings.engine.reranker import sigmoid
 from embeddings.exceptions import TextTooLong
 from embeddings.types.model import ModelDeclaration
 
