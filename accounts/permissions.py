@@ -6,6 +6,7 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accounts.exceptions import ActionForbidden
 from accounts.policy import EVERYONE, Action
 from accounts.principal import Principal
 
@@ -23,6 +24,14 @@ def principal_of(request: Request) -> Principal:
     if not isinstance(request.auth, Principal):
         raise NotAuthenticated
     return request.auth
+
+
+def operator_of(request: Request) -> Principal:
+    """Whoever DeclaredAction let in, if it operates the service. Raises ActionForbidden."""
+    principal = principal_of(request)
+    if not principal.may(Action.OPERATE):
+        raise ActionForbidden(action=Action.OPERATE.value)
+    return principal
 
 
 class DeclaredAction(BasePermission):

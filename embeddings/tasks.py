@@ -7,7 +7,7 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Job as QueuedJob
 
 from embeddings.constants import JobKind
-from embeddings.services import imports, index
+from embeddings.services import cache_warming, imports, index
 from embeddings.services.job_runs import JobRetry
 
 UNRECORDED_RETRY_S = 5
@@ -33,3 +33,9 @@ def import_documents(context: JobContext, *, job_id: str) -> None:
 def build_index(context: JobContext, *, job_id: str) -> None:
     """Build the HNSW index of a generation."""
     index.build_index(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
+@app.task(name=JobKind.WARM_CACHE.value, queue="jobs", pass_context=True, retry=Backoff())
+def warm_cache(context: JobContext, *, job_id: str) -> None:
+    """Embed texts before they are asked for."""
+    cache_warming.run_warming(job_id=uuid.UUID(job_id), should_stop=context.should_abort)

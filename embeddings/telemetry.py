@@ -3,11 +3,15 @@
 No label holds the name of a user or a collection; no event holds a text, a vector or a token.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.samples import Sample
 
 from embeddings.constants import JobKind, JobState, SearchPath
 
@@ -164,6 +168,24 @@ def cache_lost_redis(*, error: str) -> None:
 def cache_not_written(*, values: int) -> None:
     """Redis refused to take some values."""
     CACHE_UNWRITTEN.inc(values)
+
+
+def cache_cleared(*, scope: str, memory: int, redis: int | None) -> None:
+    """An operator has cleared the cache."""
+    log.info("cache_cleared", scope=scope, memory=memory, redis=redis)
+
+
+def samples(prefix: str, *, folder: Path | None = None) -> Iterator[Sample]:
+    """The values of the metrics whose names begin so, summed over the processes where they count in
+    a folder.
+    """
+    registry = REGISTRY
+    if folder is not None or os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=folder and str(folder))  # type: ignore[no-untyped-call]
+    for family in registry.collect():
+        if family.name.startswith(prefix):
+            yield from family.samples
 
 
 def job_finished(*, kind: JobKind | str, state: JobState | str, seconds: float) -> None:

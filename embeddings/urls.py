@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import URLPattern, include, path, register_converter
 
 from embeddings.views.add import AddViewSet
+from embeddings.views.cache import CacheViewSet
 from embeddings.views.collection import CollectionViewSet
 from embeddings.views.documents import DocumentViewSet
 from embeddings.views.embed import EmbedViewSet
@@ -77,6 +78,9 @@ routes: list[URLPattern] = [
     path("search", SearchViewSet.as_view({"post": "create"}), name="search"),
     path("embeddings", OpenAiViewSet.as_view({"post": "create"}), name="openai-embeddings"),
     path("rerank", RerankViewSet.as_view({"post": "create"}), name="rerank"),
+    path("cache/stats", CacheViewSet.as_view({"get": "stats"}), name="cache-stats"),
+    path("cache/clear", CacheViewSet.as_view({"post": "clear"}), name="cache-clear"),
+    path("cache/warm", CacheViewSet.as_view({"post": "warm"}), name="cache-warm"),
     path("models", ModelViewSet.as_view({"get": "list"}), name="models"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),

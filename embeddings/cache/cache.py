@@ -125,7 +125,10 @@ class Cache:
         self, area: Area, keys: Sequence[bytes], *, again: bool = False
     ) -> dict[bytes, bytes]:
         values = self.cutoffs.current(area, self.memory.get_many(keys))
-        _count(area, "memory", hits=values, misses=0 if again else len(keys) - len(values))
+        if again:
+            _count(area, "flight", hits=values)
+        else:
+            _count(area, "memory", hits=values, misses=len(keys) - len(values))
         return values
 
     def _from_shared(self, area: Area, keys: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -21,7 +21,7 @@ def start_job(
     *,
     owner_id: int,
     kind: JobKind,
-    collection: Collection,
+    collection: Collection | None,
     params: dict[str, Any] | None = None,
     total: int | None = None,
 ) -> Job:
@@ -40,7 +40,7 @@ def make_job(
     *,
     owner_id: int,
     kind: JobKind,
-    collection: Collection,
+    collection: Collection | None,
     params: dict[str, Any] | None = None,
     total: int | None = None,
 ) -> Job:

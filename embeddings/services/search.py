@@ -21,6 +21,7 @@ from embeddings.models.document import document_id
 from embeddings.services.collection import visible_collection, visible_collection_later
 from embeddings.services.embed import check_text, embed_cached
 from embeddings.services.engine import require_fingerprint
+from embeddings.services.frequent_queries import record_query
 from embeddings.services.search_cache import Place, recall, remember
 from embeddings.store.chunks import document_vector
 from embeddings.store.documents import count_documents
@@ -53,6 +54,17 @@ def search_visible(
     """As search_collection, of the collection that visible_collection returns; raises what both
     raise. What the principal has searched for lately is remembered, unless it wants a `fresh`
     answer; the collection is looked up in either case.
+    """
+    collection, result = _search_visible(principal, name, params, fresh=fresh)
+    if params.query is not None:
+        record_query(collection_id=collection.pk, owner_id=principal.user_id, text=params.query)
+    return result
+
+
+def _search_visible(
+    principal: Principal, name: str, params: SearchParams, *, fresh: bool
+) -> tuple[Collection, SearchResult]:
+    """With the collection, as it was looked up.
 
     A round trip is a third of the time of a search, so the look-up travels with the search of the
     collection as it was when last looked up. Where it has changed since, the search was in vain
@@ -74,15 +86,15 @@ def search_visible(
     if known is None or not seen or not _unchanged(seen, collection, settled=False):
         known = recall(place(collection))
     if known is not None:
-        return _told(collection, known, started)
+        return collection, _told(collection, known, started)
     result = search_collection(collection=collection, params=params, owner_id=principal.user_id)
     remember(place(collection), result)
-    return result
+    return collection, result
 
 
 def _search_as_seen(
     seen: Collection, name: str, place: Callable[[Collection], Place]
-) -> SearchResult | None:
+) -> tuple[Collection, SearchResult] | None:
     """None where the collection is no longer what it was; nothing of the search is told then."""
     look_ups: list[Callable[[], Collection]] = []
     principal, params = place(seen).principal, place(seen).params
@@ -100,7 +112,7 @@ def _search_as_seen(
         # Fewer hits than asked for may be all there were, or all there were then.
         if _unchanged(seen, now, settled=len(result.hits) == params.top_k):
             remember(place(now), result)
-            return result
+            return now, result
     return None
 
 

@@ -1,0 +1,64 @@
+"""Clears the cache, in every process."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from embeddings.models import Collection
+from embeddings.serializers.cache import clear_json
+from embeddings.services.cache import clear_cache
+from embeddings.services.frequent_queries import forget_queries
+
+
+class Command(BaseCommand):
+    help = (
+        "Clear the cache: all of it, or what belongs to a model or a collection. Running processes"
+        " follow within a second; other keys of the same Redis stay."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        scope = parser.add_mutually_exclusive_group()
+        scope.add_argument("--model", help="Its vectors, and searches that used them.")
+        scope.add_argument("--collection", help="The searches of it.")
+        parser.add_argument(
+            "--older-than",
+            type=int,
+            default=0,
+            metavar="SECONDS",
+            help="Keep what is younger.",
+        )
+        parser.add_argument(
+            "--queries",
+            action="store_true",
+            help="Delete the recorded queries too, of the collection or of all.",
+        )
+        parser.add_argument("--json", action="store_true", help="Report as JSON on stdout.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if options["older_than"] < 0:
+            raise CommandError("--older-than: a number of seconds, 0 or more.")
+        collection = named(options["collection"])
+        result = clear_cache(
+            model=options["model"], collection=collection, older_than_s=options["older_than"]
+        )
+        queries = forget_queries(collection=collection) if options["queries"] else 0
+        if options["json"]:
+            values = {**clear_json(result), "queries": queries}
+            del values["memory"]  # this process's, which had nothing
+            self.stdout.write(orjson.dumps(values).decode())
+            return
+        redis = "none in Redis" if result.redis is None else f"{result.redis} in Redis"
+        forgotten = f", and {queries} recorded queries" if options["queries"] else ""
+        self.stdout.write(f"Cleared: {redis}{forgotten}. Running processes follow in a second.")
+
+
+def named(name: str | None) -> Collection | None:
+    """The collection of that name. Raises CommandError."""
+    if name is None:
+        return None
+    collection = Collection.objects.filter(name=name).first()
+    if collection is None:
+        raise CommandError(f"There is no collection {name}.")
+    return collection
