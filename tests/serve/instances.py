@@ -16,11 +16,14 @@ from tests.serve.test_serve import Service
 
 
 class Instance(Service):
-    """A service with options of its own."""
+    """A service with options of its own, on a data folder of this name in one of its own."""
 
-    def __init__(self, **options: str) -> None:
+    def __init__(self, *, folder: str = "data", **options: str) -> None:
         super().__init__()
         self.options = options
+        self.root, self.data_dir = self.data_dir, self.data_dir / folder
+        self.data_dir.mkdir()
+        self.log = self.root / "serve.log"
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), **self.options}
@@ -64,16 +67,35 @@ class Instance(Service):
                 return int(child)
         return 0
 
+    def import_lines(self, collection: str, lines: str) -> str:
+        """The id of the job that imports them."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/x-ndjson",
+        }
+        try:
+            connection.request("POST", f"/v1/collection/{collection}/import", lines, headers)
+            return str(json.loads(connection.getresponse().read())["id"])
+        finally:
+            connection.close()
+
+    def variables(self, name: str) -> dict[str, str]:
+        """The environment of one of the supervised processes."""
+        pairs = Path(f"/proc/{self.child(name)}/environ").read_bytes().decode().split("\0")
+        return dict(pair.split("=", 1) for pair in pairs if pair)
+
     def remove(self) -> None:
         if self.process and self.process.poll() is None:
             self.stop()
         for pid in self.postgres():
             os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(self.data_dir)
+        shutil.rmtree(self.root)
 
 
-def run(**options: str) -> Iterator[Instance]:
-    instance = Instance(**options)
+def run(*, folder: str = "data", **options: str) -> Iterator[Instance]:
+    """A started one, stopped and removed in the end."""
+    instance = Instance(folder=folder, **options)
     try:
         yield instance.start()  # type: ignore[misc]
     finally:

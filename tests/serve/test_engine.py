@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import http.client
 import json
 import os
 import re
@@ -10,6 +9,7 @@ import signal
 import stat
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,10 +33,12 @@ def service() -> Iterator[Instance]:
     yield from run(EMBED_WORKERS="2")
 
 
-def engine_of(service: Instance, *, key: str | None = None) -> SharedEngine:
+def engine_of(
+    service: Instance, *, key: str | None = None, socket: Path | None = None
+) -> SharedEngine:
     secret = (service.data_dir / "secret_key").read_text().strip().encode()
     right = hmac.new(secret, b"engine door", hashlib.sha256).hexdigest()
-    return SharedEngine(Door(socket=service.socket, key=right if key is None else key))
+    return SharedEngine(Door(socket or service.socket, right if key is None else key))
 
 
 def test_web_processes_embed_by_the_engine(service: Instance) -> None:
@@ -117,14 +119,7 @@ def test_metrics_count_a_text_once(service: Instance) -> None:
 def test_the_worker_embeds_by_the_engine(service: Instance) -> None:
     assert service.call("POST", "/v1/collection", {"name": "many"})[0] == 201
     lines = "".join(json.dumps({"id": f"d{n}", "text": f"number {n}"}) + "\n" for n in range(50))
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
-    headers = {
-        "Authorization": f"Bearer {service.token}",
-        "Content-Type": "application/x-ndjson",
-    }
-    connection.request("POST", "/v1/collection/many/import", lines, headers)
-    job = json.loads(connection.getresponse().read())["id"]
-    connection.close()
+    job = service.import_lines("many", lines)
     service.wait(lambda: service.call("GET", f"/v1/jobs/{job}")[2]["state"] == "succeeded")
     hits = service.call("POST", "/v1/search", {"collection": "many", "query": "number 7"})[2][
         "hits"
@@ -166,3 +161,30 @@ def test_stop_leaves_nothing_running(service: Instance) -> None:
     assert all(map(gone, children))
     assert not service.socket.exists()
     assert "Traceback" not in service.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def single() -> Iterator[Instance]:
+    """One web process, in a folder whose name is too long for a socket."""
+    yield from run(folder="long" * 25)
+
+
+def test_one_web_process_is_its_own_engine_and_the_workers(single: Instance) -> None:
+    assert single.child("engine") == 0
+    assert "EMBED_ENGINE_SOCKET" not in single.variables("web")
+    assert single.call("POST", "/v1/collection", {"name": "many"})[0] == 201
+    lines = "".join(json.dumps({"id": f"d{n}", "text": f"number {n}"}) + "\n" for n in range(50))
+    job = single.import_lines("many", lines)
+    single.wait(lambda: single.call("GET", f"/v1/jobs/{job}")[2]["state"] == "succeeded")
+
+
+def test_a_path_too_long_for_a_socket_is_made_short(single: Instance) -> None:
+    path = Path(single.variables("worker")["EMBED_ENGINE_SOCKET"])
+    assert len(os.fsencode(path)) <= 107
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    engine = engine_of(single, socket=path)
+    assert engine.is_loaded(NAME)
+    engine.close()
+    assert single.stop() == 0
+    assert not path.parent.exists()
