@@ -98,7 +98,13 @@ class Config(BaseSettings):
     workers: int = Field(
         1, ge=1, le=128, description="Web processes; one copy of the models serves them all."
     )
-    threads: int = Field(8, ge=1, le=512, description="Request threads of one web process.")
+    threads: int = Field(
+        96,
+        ge=1,
+        le=512,
+        description="Request threads of one web process. An eighth of them does nothing but answer"
+        " 503 while the others are all taken.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe level that is logged."
     )
@@ -189,6 +195,12 @@ class Config(BaseSettings):
         le=100_000,
         description="How many of a collection's most frequent queries are recorded, in plain text,"
         " so that `warm_cache` can embed them beforehand; 0 records none.",
+    )
+    queue_tokens: int = Field(
+        262_144,
+        ge=1,
+        le=1_073_741_824,
+        description="Most tokens that wait for a model of one process; beyond, callers get 503.",
     )
     max_text_chars: int = Field(
         200_000, ge=1, le=100_000_000, description="Longest text accepted, in characters."

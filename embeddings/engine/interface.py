@@ -147,6 +147,7 @@ class EngineOptions:
     precision: Precision = "float32"
     threads: int = 0
     batch_tokens: int = 8192
+    queue_tokens: int = 262_144
     models: tuple[ModelDeclaration, ...] = ()
     remote: RemoteOptions = RemoteOptions()
 

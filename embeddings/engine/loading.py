@@ -83,6 +83,7 @@ def _on_openvino(
         reader=Reader(tokenizer, max_tokens=card.max_tokens),
         runtime=runtime,
         batch_tokens=options.batch_tokens,
+        queue_tokens=options.queue_tokens,
     )
 
 
@@ -105,6 +106,7 @@ def _on_pytorch(
         reader=Reader(fast_tokenizer(model), max_tokens=card.max_tokens),
         runtime=PyTorchRuntime(model, threads=options.threads),
         batch_tokens=options.batch_tokens,
+        queue_tokens=options.queue_tokens,
     )
     difference = largest_difference(model, card, embedder)
     if not difference <= TOLERANCE[options.precision]:  # so that NaN fails too
