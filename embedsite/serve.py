@@ -41,6 +41,9 @@ WSGI = "embedsite.wsgi"
 DOOR_THREADS = 4
 """The worker's jobs, and questions that need no model, must not wait for the web's requests."""
 
+MOST_CALLERS = 900
+"""gunicorn serves 1,000 connections at most unless it is told otherwise."""
+
 WEB_STOPS_S = 32.0
 """A little more than gunicorn's graceful_timeout."""
 
@@ -85,7 +88,8 @@ class Service:
             threads = ["--threads", str(self.config.threads + DOOR_THREADS)]
             command = [*GUNICORN, *own, *door, *threads, WSGI]
             return [Child("web", command, answering, last_s=WEB_STOPS_S), worker]
-        threads = ["--threads", str(self.config.workers * self.config.threads + DOOR_THREADS)]
+        callers = min(self.config.workers * self.config.threads, MOST_CALLERS)
+        threads = ["--threads", str(callers + DOOR_THREADS)]
         command = [*GUNICORN, *door, *threads, "--workers", "1", WSGI]
         engine = Child("engine", command, answering, last_s=ENGINE_STOPS_S)
         return [engine, Child("web", [*GUNICORN, WSGI], asking), worker]

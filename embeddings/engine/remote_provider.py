@@ -1,6 +1,7 @@
 """One provider behind its URL: its key, retries, circuit breaker, and what a refusal means."""
 
 import email.utils
+import logging
 import math
 import re
 import threading
@@ -43,6 +44,7 @@ ADVICE = {
 }
 ADVICE_REDIRECT = "Redirects are not followed. Put the final address into the model's url."
 ADVICE_REFUSED = "Check the model's protocol, remote_name and prompts in EMBED_MODELS."
+ADVICE_BUSY = "Raise the limits at the provider, or ask it for less."
 ADVICE_FAILED = "Look into the provider: it is down, overloaded or not what url says."
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -68,6 +70,10 @@ class ProviderFailure(Exception):
 
 class Passing(ProviderFailure):
     """The next attempt may succeed."""
+
+
+class Busy(Passing):
+    """The provider is there, and has too much to do or to give us."""
 
 
 class Refused(ProviderFailure):
@@ -146,7 +152,8 @@ class Provider:
 
     def unavailable(self, failure: ProviderFailure) -> EngineUnavailable:
         """What the caller is told; the log is told what to do."""
-        log.error(
+        log.log(
+            logging.WARNING if isinstance(failure, Busy) else logging.ERROR,
             "provider_failed",
             model=self.model,
             provider=self.origin,
@@ -197,7 +204,7 @@ class Provider:
                 raise BadAnswer("the answer is not JSON") from None
         retry_after = _retry_after(answer)
         if answer.status in BUSY or (answer.status == 503 and retry_after is not None):
-            raise Passing(f"status {answer.status}", retry_after=retry_after)
+            raise Busy(f"status {answer.status}", retry_after=retry_after)
         if answer.status >= 500 or answer.status < 300:
             raise BadAnswer(f"status {answer.status}")
         raise Refused(answer)
@@ -253,6 +260,8 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _advice(failure: ProviderFailure) -> str:
+    if isinstance(failure, Busy):
+        return ADVICE_BUSY
     if not isinstance(failure, Refused):
         return ADVICE_FAILED
     if failure.status < 400:

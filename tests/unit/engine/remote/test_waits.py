@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 from tenacity import RetryCallState
 
 from embeddings.breaker import Breaker
@@ -45,9 +46,12 @@ def test_a_retry_after_beyond_the_budget_is_passed_on_at_once(
     server.faults = [status(code, headers={"Retry-After": value()})] * 9
     embedder = make(server)
     started = time.monotonic()
-    with pytest.raises(EngineUnavailable) as caught:
+    with capture_logs() as logs, pytest.raises(EngineUnavailable) as caught:
         embedder.embed(TEXTS)
     assert time.monotonic() - started < 0.3
+    assert [(entry["log_level"], entry["advice"]) for entry in logs] == [
+        ("warning", module.ADVICE_BUSY)
+    ]
     assert 59 <= int(caught.value.headers["Retry-After"]) <= 60
     assert len(server.requests) == 1
 
