@@ -43,7 +43,8 @@ class ModelDeclaration(BaseModel):
     remote_name: str | None = Field(None, description="What the provider calls the model.")
     api_key: SecretStr | None = None
     fingerprint: Sha256 | None = Field(
-        None, description="Declares that two providers give the same vectors."
+        None,
+        description="Declares that two providers give the same vectors; a local one must have it.",
     )
     fallback: Name | None = Field(
         None, description="A declared model of the same fingerprint, asked when this one fails."
