@@ -15,7 +15,7 @@ from embeddings.cache.values import is_intact, saved_tokens
 from embeddings.exceptions import EngineUnavailable
 
 if TYPE_CHECKING:
-    from embeddings.cache.shared import Shared
+    from embeddings.cache.redis import Shared
 
 MIB = 1024 * 1024
 MAX_VALUE_BYTES = MIB
@@ -179,6 +179,6 @@ def the_cache() -> Cache:
 
 def _shared() -> "Shared":
     # Importing redis costs 0.1 s of every start, and many do without.
-    from embeddings.cache.shared import Shared
+    from embeddings.cache.redis import Shared
 
     return Shared()

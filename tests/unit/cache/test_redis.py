@@ -8,7 +8,7 @@ from redis import Redis
 
 from embeddings.breaker import Breaker
 from embeddings.cache import EVERYTHING, Cache, model_scope, now_ms, prefix_of, the_cache
-from embeddings.cache.shared import Shared
+from embeddings.cache.redis import Shared
 from embeddings.cache.values import START
 from embeddings.services.embed import embed_cached
 from embeddings.types.embed import EmbedResult
