@@ -18,7 +18,8 @@ class LoadClient:
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         self._connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
         self._base = parts.path.rstrip("/")
-        self._headers = {"Content-Type": "application/json"}
+        # Searching is measured, not remembering what was found.
+        self._headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
