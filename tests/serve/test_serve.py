@@ -215,5 +215,5 @@ def test_stop_leaves_nothing_running(service: Service) -> None:
     assert all(map(gone, children.values()))
     assert service.postgres() == []
     assert not (service.data_dir / "postgres/postmaster.pid").exists()
-    assert '"event": "stopped"' in service.log.read_text().splitlines()[-1]
+    assert '"event":"stopped"' in service.log.read_text().splitlines()[-1]
     assert "Traceback" not in service.log.read_text()
