@@ -1,5 +1,6 @@
 """The remote embedder against a real server: what it sends, and that what comes back is right."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from tests.unit.engine.remote.conftest import Make
 from tests.unit.engine.remote.fake_provider import (
     DIMENSIONS,
     FakeProvider,
+    Fault,
     changed,
     hang,
     provider,
@@ -216,3 +218,28 @@ def test_equal_declarations_have_equal_fingerprints(server: FakeProvider, make: 
     ]
     assert len({first, *(other.fingerprint for other in others)}) == 6
     assert make(server, fingerprint="ab" * 32).fingerprint == "ab" * 32
+
+
+def chunked(handler: Any) -> None:
+    body = json.dumps(handler.answer()).encode()
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for start in range(0, len(body), 50):
+        part = body[start : start + 50]
+        handler.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+    handler.wfile.write(b"0\r\n\r\n")
+
+
+def without_length(handler: Any) -> None:
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(handler.answer()).encode())
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize(("shape", "connections"), [(chunked, 1), (without_length, 3)])
+def test_answers_of_every_shape_are_read(
+    shape: Fault, connections: int, server: FakeProvider, make: Make
+) -> None:
+    server.faults = [shape] * 3
+    embedder = make(server)
+    for _ in range(3):
+        np.testing.assert_array_equal(embedder.embed(TEXTS).vectors, vectors_of(TEXTS))
+    assert server.connections == connections
