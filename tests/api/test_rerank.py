@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from embeddings.services import rerank
 from tests.api.assertions import assert_error
+from tests.api.test_fuzz import FUZZ, flags, mostly, texts, values
 from tests.rerankers import WordOverlap
 
 QUERY = "green tea leaves"
@@ -188,3 +192,30 @@ def test_what_is_not_json_is_refused(as_alice: APIClient, path: str) -> None:
     assert_error(response, "jina", 400)
     assert_error(as_alice.post(path, "x", content_type="text/plain"), "jina", 415)
     assert_error(as_alice.post(path, "[]", content_type="application/json"), "jina", 400)
+
+
+BODIES = st.fixed_dictionaries(
+    {"query": mostly(texts)},
+    optional={
+        "documents": mostly(st.lists(mostly(texts | st.fixed_dictionaries({"text": texts})))),
+        "texts": mostly(st.lists(mostly(texts), max_size=3)),
+        "top_n": mostly(st.integers(1, 2**64 - 1)),
+        "max_tokens_per_doc": mostly(st.integers(1, 2**64 - 1)),
+        "return_documents": flags,
+        "raw_scores": flags,
+        "return_text": flags,
+        "truncate": flags,
+    },
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@FUZZ
+@given(body=st.one_of(BODIES, values))
+def test_whatever_comes_is_answered_or_refused(as_alice: APIClient, path: str, body: Any) -> None:
+    """A bug raises here, as the client passes exceptions on."""
+    response = as_alice.post(path, orjson.dumps(body), content_type="application/json")
+
+    assert response.status_code in (200, 400, 422), response.content
+    if response.status_code == 200:
+        assert b'score":null' not in response.content
