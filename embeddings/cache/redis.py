@@ -3,6 +3,7 @@
 Nothing here raises because of Redis: an answer that does not come is a value that is not there.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -83,8 +84,14 @@ class Shared:
         ]
 
     def _call(self, operation: str, work: Callable[[Redis], Any], default: Any = None) -> Any:
-        if not self._breaker.allows():
-            return default
+        if not self._breaker.is_open:
+            return self._ask(operation, work, default)
+        if self._breaker.allows():
+            # Nobody waits for the trial: a Redis that hangs costs one request its timeout, once.
+            threading.Thread(target=self._ask, args=("trial", _ping, None), daemon=True).start()
+        return default
+
+    def _ask(self, operation: str, work: Callable[[Redis], Any], default: Any) -> Any:
         started = time.perf_counter()
         try:
             answer = work(self._client)
@@ -106,6 +113,10 @@ def _set(redis: Redis, values: Mapping[bytes, tuple[bytes, int]]) -> list[Any]:
             pipeline.set(key, value, px=ttl_ms)
         # A full Redis refuses each write by itself, and goes on answering reads.
         return pipeline.execute(raise_on_error=False)
+
+
+def _ping(redis: Redis) -> Any:
+    return redis.ping()
 
 
 def _unlink(redis: Redis, keys: Sequence[bytes]) -> Any:
