@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 BODIES = {
     "/v1/embed": {"input": "tea that nobody has asked for before"},
     "/v1/embeddings": {"model": "hashing-384", "input": "tea that nobody has asked for before"},
+    "/embed": {"inputs": "tea that nobody has asked for before"},
 }
 
 
