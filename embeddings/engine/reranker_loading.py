@@ -1,6 +1,8 @@
 """Loads a reranker on the runtime that suits it and the machine."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,8 +23,11 @@ from embeddings.engine.reranker_card import is_cross_encoder
 log = structlog.stdlib.get_logger("embeddings.engine")
 
 
-def load_reranker(name: str, options: EngineOptions) -> Reranker:
-    """The reranker, ready to score; the first time converts it, which takes seconds.
+def load_reranker(
+    name: str, options: EngineOptions, *, others: Callable[[str], Reranker] | None = None
+) -> Reranker:
+    """The reranker, ready to score; the first time converts it, which takes seconds. A remote one's
+    fallback is got from `others`.
 
     Raises UnknownModel, UnusableModel.
     """
@@ -30,7 +35,9 @@ def load_reranker(name: str, options: EngineOptions) -> Reranker:
     if declaration is not None and declaration.provider == "remote":
         from embeddings.engine.reranker_remote import remote_reranker
 
-        return remote_reranker(declaration, options.remote)
+        others = others or partial(load_reranker, options=options)
+        fallback = partial(others, declaration.fallback) if declaration.fallback else None
+        return remote_reranker(declaration, options.remote, fallback=fallback)
     found = find_model(name, options, kind="reranker")
     options = replace(options, precision=found.precision)
     reads_pairs = is_cross_encoder(found.card)

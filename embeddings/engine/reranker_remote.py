@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
-from embeddings.engine.interface import RemoteOptions, RuntimeName, Scores, UnusableModel
+from embeddings.engine.interface import RemoteOptions, Reranker, RuntimeName, Scores, UnusableModel
 from embeddings.engine.logits import sigmoid
 from embeddings.engine.remote_http import Limits
 from embeddings.engine.remote_protocol import estimated_tokens
@@ -23,6 +24,8 @@ from embeddings.engine.remote_provider import (
 )
 from embeddings.exceptions import TextTooLong
 from embeddings.types.model import ModelDeclaration
+
+log = structlog.stdlib.get_logger("embeddings.engine")
 
 RerankProtocol = Literal["cohere", "tei"]
 
@@ -101,6 +104,7 @@ class RemoteReranker:
         protocol: RerankProtocol,
         max_tokens: int,
         options: RemoteOptions,
+        fallback: Callable[[], Reranker] | None = None,
     ) -> None:
         self.name = name
         self.max_tokens = max_tokens
@@ -108,6 +112,7 @@ class RemoteReranker:
         self._remote_name = remote_name
         self._protocol = protocol
         self._options = options
+        self._fallback = fallback
         self._most_texts = MOST_TEXTS
 
     def score(
@@ -122,8 +127,10 @@ class RemoteReranker:
         """As Reranker.score. What is too long, the provider decides; only
         text-embeddings-inference is told of `truncate`, and only Cohere of `text_tokens`.
         """
+        # Half of the time is the fallback's.
+        share = 1.0 if self._fallback is None else 0.5
         limits = Limits(
-            deadline=time.monotonic() + self._options.budget,
+            deadline=time.monotonic() + share * self._options.budget,
             connect=self._options.connect_timeout,
             silence=self._options.read_timeout,
             max_bytes=OTHER_BYTES + len(texts) * BYTES_PER_RESULT,
@@ -133,7 +140,12 @@ class RemoteReranker:
         try:
             said, total = self._ask(asked, limits)
         except ProviderFailure as failure:
-            raise self._provider.unavailable(failure) from None
+            unavailable = self._provider.unavailable(failure)
+            if self._fallback is None:
+                raise unavailable from None
+            other = self._fallback()
+            log.warning("provider_failed_over", model=self.name, fallback=other.name)
+            return other.score(query, texts, truncate=truncate, text_tokens=text_tokens, gone=gone)
         scores = sigmoid(said) if self._protocol == "tei" else np.clip(said, 0, 1)
         return Scores(scores=scores, logits=said, tokens=_shared(texts, total))
 
@@ -168,8 +180,15 @@ class RemoteReranker:
         return TextTooLong(index=index, tokens=tokens, max_tokens=self.max_tokens)
 
 
-def remote_reranker(declaration: ModelDeclaration, options: RemoteOptions) -> RemoteReranker:
-    """The reranker as declared. Raises UnusableModel."""
+def remote_reranker(
+    declaration: ModelDeclaration,
+    options: RemoteOptions,
+    *,
+    fallback: Callable[[], Reranker] | None = None,
+) -> RemoteReranker:
+    """The reranker as declared; `fallback` gives the one to ask when it fails. Raises
+    UnusableModel.
+    """
     key = declaration.api_key
     try:
         provider = Provider(
@@ -186,6 +205,7 @@ def remote_reranker(declaration: ModelDeclaration, options: RemoteOptions) -> Re
         protocol=declaration.rerank_protocol,
         max_tokens=declaration.max_tokens or MAX_TOKENS_UNSTATED,
         options=options,
+        fallback=fallback,
     )
 
 

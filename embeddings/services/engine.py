@@ -229,7 +229,7 @@ def _open_reranker(name: str) -> Reranker:
     info = model_info(name, "reranker")
     if info.provider == "remote":
         with _unusable_told(name):
-            return load_reranker(name, engine_options())
+            return load_reranker(name, engine_options(), others=get_reranker)
     if (engine := shared_engine()) is not None:
         return SharedReranker(info, engine)
     return LazyReranker(info, _resident(info, partial(load_reranker, name, engine_options())))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from django.conf import settings
+from django.db import connection
 
 from embeddings import telemetry
 from embeddings.engine import Scores
@@ -34,6 +35,8 @@ def rerank_texts(
     """
     _check(query, texts, param)
     reranker = get_reranker(model)
+    if gone is not None and not connection.in_atomic_block:
+        connection.close()  # a request waits without one: there are more threads than connections
     started = time.perf_counter()
     try:
         scores = reranker.score(query, texts, truncate=truncate, text_tokens=text_tokens, gone=gone)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embeddings.engine.interface import RemoteOptions
+from embeddings.engine.interface import RemoteOptions, Reranker
 from embeddings.engine.reranker_remote import RemoteReranker, remote_reranker
 from embeddings.exceptions import CallerGone, EngineUnavailable, TextTooLong
 from embeddings.types.model import ModelDeclaration
+from tests.rerankers import WordOverlap
 from tests.unit.engine.remote.fake_provider import FakeProvider, Fault, Handler, hang, status
 
 TEXTS = ["a", "bbb", "cc", "ddddd"]
@@ -47,12 +48,14 @@ def scored(*scores: Any) -> Fault:
 def make(server: FakeProvider, soon: None) -> Iterator[Make]:
     made: list[RemoteReranker] = []
 
-    def make_reranker(budget: float = 2.0, **fields: Any) -> RemoteReranker:
+    def make_reranker(
+        budget: float = 2.0, fallback: Callable[[], Reranker] | None = None, **fields: Any
+    ) -> RemoteReranker:
         declaration = ModelDeclaration(
             name="m", kind="reranker", provider="remote", url=server.url, **fields
         )
         options = RemoteOptions(connect_timeout=0.3, read_timeout=0.3, budget=budget)
-        made.append(remote_reranker(declaration, options))
+        made.append(remote_reranker(declaration, options, fallback=fallback))
         return made[-1]
 
     yield make_reranker
@@ -172,6 +175,16 @@ def test_a_provider_that_is_down_is_503(server: FakeProvider, make: Make) -> Non
     with pytest.raises(EngineUnavailable) as raised:
         make().score("q", ["a"])
     assert int(raised.value.headers["Retry-After"]) >= 1
+
+
+def test_another_reranker_stands_in(server: FakeProvider, make: Make) -> None:
+    server.faults = [status(500)] * 10
+    other = WordOverlap()
+
+    scores = make(fallback=lambda: other).score("a b", ["a", "a b"])
+
+    assert scores.logits.tolist() == [0, 1]
+    assert other.calls == [("a b", ["a", "a b"])]
 
 
 def test_nobody_is_asked_for_a_caller_that_has_gone(server: FakeProvider, make: Make) -> None:
