@@ -4,6 +4,7 @@ A result's key holds the collection's version, which every write moves on in its
 and the caller: a result is never out of date, and never another's.
 """
 
+import base64
 import json
 import uuid
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -11,12 +12,18 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 
 from accounts.principal import Principal
 from embeddings.cache import Area, Kind, pack, result_key, searches_of, the_cache, unpack
 from embeddings.constants import SearchPath
 from embeddings.models import Collection
 from embeddings.types.search import Hit, Plan, SearchParams, SearchResult
+
+MAX_HITS = 100
+"""Keeping a longer answer costs more than most callers gain."""
+
+PARAMS = fields(SearchParams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,10 @@ class Place:
 
     @property
     def exists(self) -> bool:
-        """Whether results are kept at all."""
-        return not self.passed_by and settings.EMBED.cache_search_ttl_s > 0
+        """Whether the result is kept at all."""
+        if self.passed_by or self.params.top_k > MAX_HITS:
+            return False
+        return bool(settings.EMBED.cache_search_ttl_s > 0)
 
     @property
     def area(self) -> Area:
@@ -53,9 +62,6 @@ class Place:
             [(field.name, _spelled(getattr(self.params, field.name))) for field in PARAMS],
         )
         return result_key(self.area, repr(identity))
-
-
-PARAMS = fields(SearchParams)
 
 
 def recall(place: Place) -> SearchResult | None:
@@ -93,7 +99,9 @@ def _spelled(value: Any) -> Any:
 def _as_json(value: Any) -> Any:
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    return value.tolist() if isinstance(value, np.ndarray) else str(value)
+    if isinstance(value, np.ndarray):
+        return base64.b64encode(value.astype("<f4").tobytes()).decode()
+    return str(value)
 
 
 def _result(values: dict[str, Any]) -> SearchResult:
@@ -114,6 +122,11 @@ def _hit(values: dict[str, Any]) -> Hit:
         **{
             **values,
             "document_id": uuid.UUID(values["document_id"]),
-            "vector": None if vector is None else np.array(vector, dtype=np.float32),
+            "vector": None if vector is None else _vector(vector),
         }
     )
+
+
+def _vector(text: str) -> NDArray[np.float32]:
+    vector = np.frombuffer(base64.b64decode(text), dtype="<f4")
+    return vector.astype(np.float32, copy=False)

@@ -208,3 +208,8 @@ def test_the_operator_may_switch_it_off(search: Callable[..., SearchResult], set
     settings.EMBED = settings.EMBED.model_copy(update={"cache_search_ttl_s": 0})
     search()
     assert statements_of(search) > 1
+
+
+def test_long_answers_are_not_kept(search: Callable[..., SearchResult]) -> None:
+    for _ in range(2):
+        assert statements_of(search, replace(QUERY, top_k=101)) > 1
