@@ -9,6 +9,7 @@ import signal
 import stat
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -135,9 +136,15 @@ def test_a_killed_engine_costs_embedding_some_seconds_and_nothing_else(service: 
     added = service.call("POST", "/v1/add", {"collection": "kept", "documents": [document]})
     assert added[0] == 200
     before = service.child("engine")
-    os.killpg(before, signal.SIGKILL)
+    with ThreadPoolExecutor(1) as thread:
+        slow = [f"{number} " * 2000 for number in range(200)]
+        under_way = thread.submit(service.embed, *slow)
+        time.sleep(0.5)
+        os.killpg(before, signal.SIGKILL)
+        started = time.monotonic()
+        assert under_way.result()[0] == 503
+    assert time.monotonic() - started < 1
 
-    started = time.monotonic()
     status, headers, problem = service.embed("while it is down")
     assert (status, problem["code"]) == (503, "engine_unavailable")
     assert re.fullmatch(r"[1-9]\d*", headers["retry-after"])

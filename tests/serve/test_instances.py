@@ -15,6 +15,7 @@ pytestmark = pytest.mark.serve
 
 TEXTS = ["how to brew tea", "Größe", "a b c d"]
 BUDGET_S = 2
+SAME = "ab" * 32
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,16 @@ def front(engine: Instance) -> Iterator[Instance]:
     models = [
         {**there, "name": "ours", "protocol": "embed"},
         {**there, "name": "plain", "dimensions": 384, "max_tokens": 8192},
+        {
+            **there,
+            "name": "falling",
+            "url": "http://127.0.0.1:1/v1",
+            "dimensions": 384,
+            "max_tokens": 8192,
+            "fingerprint": SAME,
+            "fallback": "standing",
+        },
+        {**there, "name": "standing", "protocol": "embed", "fingerprint": SAME},
         {**there, "name": "keyless", "protocol": "embed", "api_key": "emb_nonsense"},
     ]
     yield from run(
@@ -84,6 +95,12 @@ def test_a_wrong_key_is_ours_to_put_right_and_nobody_reads_it(front: Instance) -
     log = front.log.read_text()
     assert "Set the model's api_key" in log
     assert "emb_nonsense" not in log + str(problem)
+
+
+def test_a_declared_fallback_stands_in(front: Instance) -> None:
+    status, _, answer = front.embed(*TEXTS, model="falling")
+    assert (status, answer["model"], answer["fingerprint"]) == (200, "falling", SAME)
+    np.testing.assert_array_equal(vectors(answer), HashingEmbedder().embed(TEXTS).vectors)
 
 
 def test_documents_are_added_and_found(front: Instance) -> None:
