@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -258,6 +259,21 @@ class Config(BaseSettings):
     @classmethod
     def make_absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
+
+    @field_validator("redis_url")
+    @classmethod
+    def is_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.get_secret_value())
+        place = parts.path if parts.scheme == "unix" else parts.hostname
+        try:
+            port = parts.port
+        except ValueError:  # whose message would show what may be a password
+            port = 0
+        if parts.scheme not in ("redis", "rediss", "unix") or not place or port == 0:
+            raise ValueError("must be redis://host:port/number, rediss://… or unix:///path")
+        return value
 
     @model_validator(mode="after")
     def pool_sizes_agree(self) -> Self:

@@ -265,6 +265,28 @@ def test_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch)
     assert refused().startswith("EMBED_DATA_DIR: cannot keep the secret key in /dev/null/data")
 
 
+@pytest.mark.parametrize("url", ["redis://h", "rediss://:p@h:1/2", "unix:///run/redis?db=1"])
+def test_urls_of_redis_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+
+    redis_url = serve().config.redis_url
+
+    assert redis_url is not None
+    assert redis_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url", ["hidden:6379", "http://hidden", "redis://", "redis://h:hidden", "unix://"]
+)
+def test_other_urls_of_redis_are_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+
+    fault = refused()
+
+    assert fault.startswith("REDIS_URL: ")
+    assert "hidden" not in fault
+
+
 def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://joe:hidden@h:1/n?password=hidden")
     monkeypatch.setenv("REDIS_URL", "redis://:hidden@h")
