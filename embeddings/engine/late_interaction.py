@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from embeddings.engine.batching import cut_batches, pad, share_budget
 from embeddings.engine.interface import InputType, RuntimeName, Scores
 from embeddings.engine.reading import Reader
+from embeddings.engine.turns import take_turns
 from embeddings.exceptions import CallerGone, TextTooLong
 
 MAXSIM_SHARE = 0.6
@@ -122,7 +123,10 @@ class LateInteraction:
             mixed = (1 - MAXSIM_SHARE) * (vectors @ asked) + MAXSIM_SHARE * maxsim
             return np.asarray(mixed, dtype=np.float32)
 
-        for rows, part in zip(batches, self._workers.map(run, batches), strict=True):
+        # Two for each stream: one that runs, and one that keeps it from idling.
+        at_once = 2 * self._model.streams
+        parts = take_turns(self._workers, run, batches, at_once=at_once)
+        for rows, part in zip(batches, parts, strict=True):
             similar[rows] = part
         return similar
 

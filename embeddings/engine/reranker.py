@@ -11,6 +11,7 @@ from embeddings.engine.batching import cut_batches, pad, share_budget
 from embeddings.engine.interface import RuntimeName, Scores
 from embeddings.engine.logits import sigmoid
 from embeddings.engine.pairs import PairReader, ReadPairs
+from embeddings.engine.turns import take_turns
 from embeddings.exceptions import CallerGone, TextTooLong
 
 
@@ -98,6 +99,9 @@ class CrossEncoder:
             types, _ = pad([pairs.type_ids[row] for row in rows], pad_id=0)
             return self._model.run(ids, mask, token_type_ids=types)
 
-        for rows, part in zip(batches, self._workers.map(run, batches), strict=True):
+        # Two for each stream: one that runs, and one that keeps it from idling.
+        at_once = 2 * self._model.streams
+        parts = take_turns(self._workers, run, batches, at_once=at_once)
+        for rows, part in zip(batches, parts, strict=True):
             logits[rows] = part
         return logits
