@@ -31,9 +31,11 @@ class Command(BaseCommand):
 
 
 def counters() -> Path:
-    """Where the processes of `serve` count."""
-    config = settings.EMBED
-    return Path(config.data_dir) / "telemetry" / str(config.port)
+    """Where the processes of `serve` count, which may have been given its port as a flag."""
+    folder: Path = settings.EMBED.data_dir / "telemetry"
+    mine = folder / str(settings.EMBED.port)
+    there = list(folder.iterdir()) if folder.is_dir() and not mine.is_dir() else []
+    return there[0] if len(there) == 1 else mine
 
 
 def table(stats: CacheStats) -> str:
