@@ -99,6 +99,7 @@ class FakeProvider(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.requests: list[Request] = []
         self.models: list[dict[str, Any]] = []
         self.connections = 0
+        self.left_by_client = 0
         super().__init__(place, Handler)  # type: ignore[arg-type]
 
     @property
@@ -176,6 +177,7 @@ def hang(handler: Handler) -> None:
     """Nothing, until the client leaves."""
     handler.connection.settimeout(10)
     handler.connection.recv(1)
+    handler.server.left_by_client += 1
     handler.close_connection = True
 
 

@@ -1,5 +1,6 @@
 """The remote embedder when its provider is at fault: in time, and never with a wrong vector."""
 
+import json
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.unit.engine.remote.fake_provider import (
     DIMENSIONS,
     FakeProvider,
     Fault,
+    Handler,
     changed,
     drip_body,
     drip_headers,
@@ -32,6 +34,21 @@ TEXTS = ["tea", "coffee"]
 KEY = "sk-do-not-tell"
 PEM = Path(__file__).with_name("localhost.pem")
 
+
+def padded(*, says: int, has: int) -> Fault:
+    """The good answer with so much white space after it, and a length that counts so much."""
+
+    def fault(handler: Handler) -> None:
+        body = json.dumps(handler.answer()).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body) + says))
+        handler.end_headers()
+        handler.wfile.write(body + b" " * has)
+        handler.close_connection = True
+
+    return fault
+
+
 FAULTS: dict[str, Fault] = {
     "status 500": status(500),
     "status 502 with a page": lambda handler: handler.send(502, b"<html>bad gateway", kind="html"),
@@ -47,7 +64,8 @@ FAULTS: dict[str, Fault] = {
     "closed in the headers": raw(b"HTTP/1.1 200 OK\r\nContent-Le"),
     "closed in the body": raw(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"data": ['),
     "closed in a chunk": raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"),
-    "endless": raw(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 1_000_000),
+    "shorter than it says": padded(says=10, has=0),
+    "far too long": padded(says=1_000_000, has=1_000_000),
     "hanging": hang,
     "fewer vectors": changed(lambda answer: answer["data"].pop()),
     "more vectors": changed(lambda answer: answer["data"].append(answer["data"][0])),

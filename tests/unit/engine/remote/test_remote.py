@@ -19,7 +19,6 @@ from tests.unit.engine.remote.fake_provider import (
     changed,
     hang,
     provider,
-    status,
     vector_of,
     vectors_of,
 )
@@ -74,6 +73,7 @@ def test_floats_are_read_where_base64_is_ignored(server: FakeProvider, make: Mak
 def test_vectors_are_ordered_by_their_index(server: FakeProvider, make: Make) -> None:
     server.faults = [changed(lambda answer: answer["data"].reverse())]
     np.testing.assert_array_equal(make(server).embed(TEXTS).vectors, vectors_of(TEXTS))
+    assert len(server.requests) == 1
 
 
 def test_without_indexes_the_order_is_the_texts(server: FakeProvider, make: Make) -> None:
@@ -175,13 +175,18 @@ def test_a_smaller_limit_of_the_provider_is_found_out_once(
 
 
 def test_a_part_that_fails_ends_the_others(server: FakeProvider, make: Make) -> None:
-    server.faults = [status(401), *[hang] * 3]
-    embedder = make(server)
+    def refuse_late(handler: Any) -> None:
+        time.sleep(0.3)
+        handler.send(401, {})
+
+    server.faults = [refuse_late, *[hang] * 3]
+    embedder = make(server, budget=5, silence=5)
     started = time.monotonic()
     with pytest.raises(EngineUnavailable):
         embedder.embed([f"text {number}" for number in range(1000)])
-    embedder.close()
-    assert time.monotonic() - started < 0.5
+    while server.left_by_client < 3:
+        assert time.monotonic() - started < 2
+        time.sleep(0.01)
 
 
 def test_a_caller_that_has_gone_ends_the_wait(server: FakeProvider, make: Make) -> None:
