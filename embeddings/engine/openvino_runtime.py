@@ -21,9 +21,9 @@ from embeddings.engine.interface import Precision, RuntimeName  # noqa: E402
 # openvino itself is imported from here, so that nobody imports it with its telemetry on.
 __all__ = ["MODEL_FILE", "OpenVinoRuntime", "OpenVinoTokenRuntime", "openvino"]
 
-# The first call fills a table of types while it holds the GIL, and lets go of the GIL meanwhile: two
-# threads whose first runs meet there wait for each other for ever, and all of Python with them.
-# While a module is imported, no other thread can be there.
+# The first call fills a table of types under a lock, and lets go of the GIL meanwhile: two threads
+# whose first runs meet there wait for each other for ever, and all of Python with them. While a
+# module is imported, no other thread can be there.
 openvino.Type.i64.to_dtype()
 
 log = structlog.stdlib.get_logger("embeddings.engine")
