@@ -45,7 +45,8 @@ ADVICE = {
 ADVICE_REDIRECT = "Redirects are not followed. Put the final address into the model's url."
 ADVICE_REFUSED = "Check the model's protocol, remote_name and prompts in EMBED_MODELS."
 ADVICE_BUSY = "Raise the limits at the provider, or ask it for less."
-ADVICE_FAILED = "Look into the provider: it is down, overloaded or not what url says."
+ADVICE_GARBLED = "Check the model's url, protocol and dimensions: something else is answered."
+ADVICE_FAILED = "Look into the provider: it is down or broken, or not where url says."
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _breakers: dict[str, Breaker] = {}
@@ -70,6 +71,10 @@ class ProviderFailure(Exception):
 
 class Passing(ProviderFailure):
     """The next attempt may succeed."""
+
+
+class Garbled(Passing):
+    """An answer came, but none that can be used."""
 
 
 class Busy(Passing):
@@ -187,7 +192,8 @@ class Provider:
             result = self._judge(answer, read)
         except (Unreachable, BadAnswer) as error:
             self._broke(str(error))
-            raise Passing(str(error)) from None
+            kind = Garbled if isinstance(error, BadAnswer) else Passing
+            raise kind(str(error)) from None
         except ProviderFailure:
             # Busy or not, it answers.
             self._breaker.succeeded()
@@ -196,7 +202,7 @@ class Provider:
         return result
 
     def _judge(self, answer: Answer, read: Callable[[Any], T]) -> T:
-        """Raises BadAnswer, Passing or Refused."""
+        """Raises Unreachable, BadAnswer, Busy or Refused."""
         if answer.status == 200:
             try:
                 return read(orjson.loads(answer.body))
@@ -205,7 +211,9 @@ class Provider:
         retry_after = _retry_after(answer)
         if answer.status in BUSY or (answer.status == 503 and retry_after is not None):
             raise Busy(f"status {answer.status}", retry_after=retry_after)
-        if answer.status >= 500 or answer.status < 300:
+        if answer.status >= 500:
+            raise Unreachable(f"status {answer.status}")
+        if answer.status < 300:
             raise BadAnswer(f"status {answer.status}")
         raise Refused(answer)
 
@@ -262,6 +270,8 @@ def _json_object(body: bytes) -> dict[str, Any]:
 def _advice(failure: ProviderFailure) -> str:
     if isinstance(failure, Busy):
         return ADVICE_BUSY
+    if isinstance(failure, Garbled):
+        return ADVICE_GARBLED
     if not isinstance(failure, Refused):
         return ADVICE_FAILED
     if failure.status < 400:

@@ -100,11 +100,14 @@ def test_a_fault_that_stays_is_ours_in_time(fault: Fault, server: FakeProvider, 
     started = time.monotonic()
     with capture_logs() as logs, pytest.raises(EngineUnavailable) as caught:
         embedder.embed(TEXTS)
-    assert time.monotonic() - started < 0.7
+    assert time.monotonic() - started < 1
     assert caught.value.status == 503
     assert int(caught.value.headers["Retry-After"]) >= 1
     [failed] = [entry for entry in logs if entry["event"] == "provider_failed"]
     assert failed["provider"] == server.url.removesuffix("/v1")
+    garbled = {"the answer", "a vector", "vectors", "the indexes"}
+    told_to_check = "dimensions" in failed["advice"]
+    assert told_to_check == any(words in failed["reason"] for words in garbled)
     assert "tea" not in str(logs)
     assert KEY not in str(logs) + str(caught.value)
 
@@ -117,7 +120,7 @@ def test_a_slow_drip_does_not_outlast_the_budget(
     started = time.monotonic()
     with pytest.raises(EngineUnavailable):
         make(server, budget=0.5).embed(TEXTS)
-    assert 0.4 < time.monotonic() - started < 0.7
+    assert 0.4 < time.monotonic() - started < 1
 
 
 def test_tls_is_verified(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,4 +138,4 @@ def test_tls_is_verified(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         started = time.monotonic()
         with pytest.raises(EngineUnavailable):
             make(url, budget=0.4).embed(TEXTS)
-        assert time.monotonic() - started < 0.6
+        assert time.monotonic() - started < 1

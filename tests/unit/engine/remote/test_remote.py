@@ -195,8 +195,8 @@ def test_a_caller_that_has_gone_ends_the_wait(server: FakeProvider, make: Make) 
     threading.Timer(0.1, gone.set).start()
     started = time.monotonic()
     with pytest.raises(CallerGone):
-        make(server).embed(["tea"], gone=gone.is_set)
-    assert time.monotonic() - started < 0.4
+        make(server, budget=5, silence=5).embed(["tea"], gone=gone.is_set)
+    assert time.monotonic() - started < 1
 
 
 def test_a_kept_connection_costs_less_than_a_millisecond(server: FakeProvider, make: Make) -> None:
