@@ -161,8 +161,10 @@ class Config(BaseSettings):
         " the local models instead of loading them; `serve` sets it for its own processes.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of the models; `bfloat16` is faster and less exact."
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="Arithmetic of the models; `bfloat16` is faster and less exact; `float16`, in"
+        " between, needs a GPU.",
     )
     inference_threads: int = Field(
         0, ge=0, le=1024, description="Threads of the model runtime; 0 is one for each core."
@@ -198,7 +200,7 @@ class Config(BaseSettings):
         " so that `warm_cache` can embed them beforehand; 0 records none.",
     )
     queue_tokens: int = Field(
-        262_144,
+        131_072,
         ge=1,
         le=1_073_741_824,
         description="Most tokens that wait for a model of one process; beyond, callers get 503.",

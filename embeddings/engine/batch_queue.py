@@ -22,8 +22,8 @@ PATIENCE = 4
 request came; what is due first runs first. A small request is therefore due before the rest of a
 large one, and the large one keeps at least a fourth of the engine however many small ones come."""
 
-QUEUE_TOKENS = 262_144
-"""Bound of a queue unless the options say otherwise: 20 s of work for MiniLM on two slow cores."""
+QUEUE_TOKENS = 131_072
+"""Bound of a queue unless the options say otherwise: 10 s of work for MiniLM on two slow cores."""
 
 WINDOW = 4
 """Batches' worth of the most urgent texts that a batch is put together from."""

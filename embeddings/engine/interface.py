@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embeddings.types.model import ModelDeclaration
 
 InputType = Literal["document", "query"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 ModelKind = Literal["embedding", "reranker"]
 Provider = Literal["local", "remote"]
 RuntimeName = Literal["openvino", "pytorch", "hashing", "remote"]
@@ -147,7 +147,7 @@ class EngineOptions:
     precision: Precision = "float32"
     threads: int = 0
     batch_tokens: int = 8192
-    queue_tokens: int = 262_144
+    queue_tokens: int = 131_072
     models: tuple[ModelDeclaration, ...] = ()
     remote: RemoteOptions = RemoteOptions()
 

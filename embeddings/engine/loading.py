@@ -47,8 +47,13 @@ def load_embedder(
 
 def has_cuda(options: EngineOptions) -> bool:
     """Whether models run on CUDA. Raises UnusableModel where they should and can't."""
-    if options.device == "cpu":
-        return False
+    found = options.device != "cpu" and _finds_cuda(options)
+    if options.precision == "float16" and not found:
+        raise UnusableModel("The precision `float16` needs a CUDA device; `bfloat16` does not.")
+    return found
+
+
+def _finds_cuda(options: EngineOptions) -> bool:
     if options.device == "auto" and not any(path.exists() for path in NVIDIA_DEVICES):
         return False
     import torch  # heavy: a CPU service never imports it

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embeddings.engine.interface import Precision, UnusableModel
 
-BYTES = {"float32": 4, "bfloat16": 2}
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 AS_STORED = 4
 """Bytes of a number in the converted file, which stays mapped beside what OpenVINO made of it.
 Measured with MiniLM, which has 22.7 million: 150 to 180 MB in float32, 105 to 140 MB in bfloat16.

@@ -24,7 +24,7 @@ class ModelResponse(serializers.Serializer[Any]):
     )
     max_tokens = serializers.IntegerField(help_text="Of a longer text only the start is read.")
     normalized = serializers.BooleanField(help_text="Whether all vectors have length 1.")
-    precision = serializers.ChoiceField(choices=["float32", "bfloat16"])
+    precision = serializers.ChoiceField(choices=["float32", "bfloat16", "float16"])
     token_ids = serializers.CharField(help_text="Vocabulary of token ids sent instead of text.")
     price_per_million_tokens = serializers.FloatField(allow_null=True)
     revision = serializers.CharField(allow_null=True)

@@ -55,7 +55,7 @@ class ModelDeclaration(BaseModel):
     query_prompt: str | None = None
     document_prompt: str | None = None
     normalize: bool | None = None
-    precision: Literal["float32", "bfloat16"] | None = None
+    precision: Literal["float32", "bfloat16", "float16"] | None = None
     matryoshka: Sizes = Field((), description="Dimensions that vectors may be cut to.")
     price_per_million_tokens: Annotated[Decimal, Field(ge=0)] | None = None
     token_ids: Literal["cl100k_base", "own"] = Field(
