@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +14,7 @@ from accounts.policy import Action, SiteRole
 from accounts.principal import Principal
 from embeddings import telemetry
 from embeddings.constants import IndexState, SearchPath
-from embeddings.exceptions import InvalidRequest, NotFound
+from embeddings.exceptions import CallerGone, EngineUnavailable, InvalidRequest, NotFound
 from embeddings.models import Collection, Generation
 from embeddings.models.document import document_id
 from embeddings.services.collection import visible_collection, visible_collection_later
@@ -104,16 +103,20 @@ def _search_as_seen(
             visible_collection_later(principal=principal, name=name, action=Action.SEARCH)
         )
 
-    with suppress(Exception):
+    try:
         result = search_collection(
             collection=seen, params=params, owner_id=principal.user_id, alongside=look_up
         )
         now = look_ups[0]()
-        # Fewer hits than asked for may be all there were, or all there were then.
-        if _unchanged(seen, now, settled=len(result.hits) == params.top_k):
-            remember(place(now), result)
-            return now, result
-    return None
+    except (EngineUnavailable, CallerGone):
+        raise  # whatever the collection is now
+    except Exception:  # noqa: BLE001 - what is wrong with the request shows again without haste
+        return None
+    # Fewer hits than asked for may be all there were, or all there were then.
+    if not _unchanged(seen, now, settled=len(result.hits) == params.top_k):
+        return None
+    remember(place(now), result)
+    return now, result
 
 
 def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:

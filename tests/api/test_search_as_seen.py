@@ -1,9 +1,12 @@
 """A search sent along with its collection's look-up never answers for what has changed since."""
 
+from typing import Any
+
 import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from embeddings.exceptions import EngineOverloaded
 from embeddings.models import Collection
 from embeddings.services import search
 from tests.api.assertions import assert_problem
@@ -11,6 +14,11 @@ from tests.factories import make_collection, make_document
 
 PATH = "/v1/search"
 QUERY = {"collection": "drinks", "query": "green tea", "top_k": 1}
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_results(settings: Any) -> None:
+    settings.EMBED = settings.EMBED.model_copy(update={"cache_search_ttl_s": 0})
 
 
 @pytest.fixture
@@ -96,3 +104,18 @@ def test_a_fault_of_the_request_is_told(drinks: Collection, as_alice: APIClient)
     assert_problem(as_alice.post(PATH, bad), 400, "dimensions_mismatch")
     unknown = {"collection": "drinks", "document_id": "nothing"}
     assert_problem(as_alice.post(PATH, unknown), 404, "not_found")
+
+
+@pytest.mark.django_db
+def test_an_overloaded_engine_is_asked_once(
+    drinks: Collection, as_alice: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def overloaded(**_: object) -> None:
+        asked.append(1)
+        raise EngineOverloaded(retry_after=3)
+
+    monkeypatch.setattr(search, "embed_cached", overloaded)
+    assert_problem(as_alice.post(PATH, QUERY | {"query": "new"}), 503, "engine_overloaded")
+    assert len(asked) == 1
