@@ -1,10 +1,8 @@
 """Where options come from, which of them wins, and what is refused."""
 
 import json
-import os
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,12 +13,7 @@ from embedsite.options import effective, markdown
 KEY = "k" * 50
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [*os.environ]:
-        if name.startswith("EMBED_") or name in ("DATABASE_URL", "REDIS_URL"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("EMBED_DATA_DIR", str(tmp_path / "data"))
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 def serve(*flags: str) -> Loaded:
@@ -136,77 +129,6 @@ def test_every_invalid_value_is_named_with_its_rule(monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_models_are_declared_as_json_or_toml(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    file = tmp_path / "embed.toml"
-    file.write_text('[[models]]\nname = "a"\nfolder = "/models/a"\nmatryoshka = [128, 64]')
-    monkeypatch.setenv("EMBED_CONFIG_FILE", str(file))
-    [model] = serve().config.models
-    assert (model.name, model.folder, model.matryoshka) == ("a", Path("/models/a"), (128, 64))
-
-    monkeypatch.setenv("EMBED_MODELS", '[{"name": "b", "wheel": "some_wheel"}]')
-    assert [model.name for model in serve().config.models] == ["b"]
-
-
-REMOTE = {"name": "r", "provider": "remote", "url": "https://host/v1"}
-A, B = "a" * 64, "b" * 64
-
-
-@pytest.mark.parametrize(
-    ("models", "rule"),
-    [
-        ("{not json", "should be a JSON list of objects: Expecting property name"),
-        ([REMOTE, {"name": "x/y"}], "entry 2: name: String should match pattern"),
-        ([REMOTE | {"apikey": "hidden"}], "entry 1: apikey: Extra inputs are not permitted"),
-        ([REMOTE | {"url": "hidden"}], "entry 1: url: String should match pattern"),
-        ([REMOTE | {"matryoshka": [0]}], "entry 1: matryoshka: Input should be greater than"),
-        ([REMOTE | {"folder": "/m"}], "entry 1: a remote model has a url and neither folder"),
-        ([{"name": "l"}], "entry 1: a local model has exactly one of folder, wheel and hub"),
-        ([{"name": "l", "hub": "a/b"}], "entry 1: a model from the hub needs its revision"),
-        ([REMOTE, REMOTE], "entry 2: the name 'r' is taken"),
-        ([REMOTE | {"fallback": "s"}], "entry 1: the fallback 's' is not declared"),
-        ([REMOTE | {"fallback": "r"}], "entry 1: the fallback 'r' leads back to itself"),
-        (
-            [REMOTE | {"fallback": "s"}, REMOTE | {"name": "s", "fallback": "r"}],
-            "entry 1: the fallback 's' leads back to itself",
-        ),
-        (
-            [REMOTE | {"fallback": "s"}, REMOTE | {"name": "s", "kind": "reranker"}],
-            "entry 1: the fallback 's' is of kind 'reranker'",
-        ),
-        (
-            [
-                REMOTE | {"fallback": "s", "fingerprint": A},
-                REMOTE | {"name": "s", "fingerprint": B},
-            ],
-            "entry 1: the fallback 's' has another fingerprint",
-        ),
-    ],
-)
-def test_a_faulty_declaration_is_named_with_its_rule_but_without_values(
-    monkeypatch: pytest.MonkeyPatch, models: Any, rule: str
-) -> None:
-    if not isinstance(models, str):
-        models = json.dumps([model | {"api_key": "hidden"} for model in models])
-    monkeypatch.setenv("EMBED_MODELS", models)
-
-    message = refused()
-
-    assert message.startswith(f"EMBED_MODELS: {rule}")
-    assert message.endswith("(environment).")
-    assert "hidden" not in message
-
-
-def test_a_fallback_may_state_the_same_fingerprint_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    for stated in (A, None):
-        second = REMOTE | {"name": "s", "fingerprint": stated}
-        models = [REMOTE | {"fallback": "s", "fingerprint": A}, second]
-        monkeypatch.setenv("EMBED_MODELS", json.dumps(models))
-
-        assert len(serve().config.models) == 2
-
-
 def test_pool_sizes_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMBED_DATABASE_POOL_MIN", "11")
 
@@ -293,14 +215,15 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMBED_SECRET_KEY", "hidden" * 10)
     monkeypatch.setenv("EMBED_TOKEN_PEPPER", "hidden")
 
-    model = REMOTE | {"api_key": "hidden", "url": "https://joe:hidden@host/v1?key=hidden"}
+    model = {"name": "r", "provider": "remote", "api_key": "hidden"}
+    model["url"] = "https://joe:hidden@host/v1?key=hidden"
     monkeypatch.setenv("EMBED_MODELS", json.dumps([model]))
 
     entries = {entry["variable"]: entry for entry in effective(serve())}
 
     assert "hidden" not in repr(entries)
     assert entries["EMBED_MODELS"]["value"] == [
-        REMOTE | {"api_key": "**********", "url": "https://joe:**********@host/v1?**********"}
+        model | {"api_key": "**********", "url": "https://joe:**********@host/v1?**********"}
     ]
     assert entries["DATABASE_URL"]["value"].startswith("postgresql://joe:**********@h:1/n?")
     assert entries["EMBED_SECRET_KEY"]["origin"] == "environment"
