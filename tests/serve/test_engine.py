@@ -136,10 +136,11 @@ def test_a_killed_engine_costs_embedding_some_seconds_and_nothing_else(service: 
     added = service.call("POST", "/v1/add", {"collection": "kept", "documents": [document]})
     assert added[0] == 200
     before = service.child("engine")
+    os.killpg(before, signal.SIGSTOP)  # so that the request is under way for certain
     with ThreadPoolExecutor(1) as thread:
-        slow = [f"{number} " * 2000 for number in range(200)]
-        under_way = thread.submit(service.embed, *slow)
+        under_way = thread.submit(service.embed, "under way")
         time.sleep(0.5)
+        assert not under_way.done()
         os.killpg(before, signal.SIGKILL)
         started = time.monotonic()
         assert under_way.result()[0] == 503
