@@ -203,7 +203,8 @@ class Config(BaseSettings):
         131_072,
         ge=1,
         le=1_073_741_824,
-        description="Most tokens that wait for a model of one process; beyond, callers get 503.",
+        description="Most tokens that wait for a model of one process; beyond, callers get 503."
+        " Large requests may fill three quarters.",
     )
     max_text_chars: int = Field(
         200_000, ge=1, le=100_000_000, description="Longest text accepted, in characters."

@@ -25,6 +25,10 @@ large one, and the large one keeps at least a fourth of the engine however many 
 QUEUE_TOKENS = 131_072
 """Bound of a queue unless the options say otherwise: 10 s of work for MiniLM on two slow cores."""
 
+LARGE_SHARE = 0.75
+"""Of the queue that requests of more than one batch may fill: the rest is kept for small ones,
+which overtake them and are out again soon."""
+
 WINDOW = 4
 """Batches' worth of the most urgent texts that a batch is put together from."""
 
@@ -103,8 +107,9 @@ class BatchQueue:
         """Room for about so many tokens until the block ends. Raises EngineOverloaded where those
         admitted before fill the queue: early, so that a refusal costs next to nothing.
         """
+        large = tokens > self._budget
         with self._lock:
-            if self._admitted >= self._limit:
+            if self._admitted >= self._limit * (LARGE_SHARE if large else 1):
                 raise EngineOverloaded(retry_after=self._retry_after())
             self._admitted += tokens
         try:

@@ -65,6 +65,17 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_again() -> None:
     queue.close()
 
 
+def test_large_requests_leave_room_for_small_ones() -> None:
+    queue = make_queue(GatedRuntime(best_batch_tokens=128), queue_tokens=1000)
+
+    with queue.admitted(749), queue.admitted(129):
+        with pytest.raises(EngineOverloaded), queue.admitted(129):
+            pass
+        with queue.admitted(128), pytest.raises(EngineOverloaded), queue.admitted(1):
+            pass
+    queue.close()
+
+
 def test_retry_after_is_a_whole_number_of_seconds_within_reason() -> None:
     for speed, seconds in ((0.0, "1"), (1e6, "1"), (0.001, "60")):
         queue = make_queue(GatedRuntime(), queue_tokens=1)
