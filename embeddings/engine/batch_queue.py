@@ -17,11 +17,6 @@ from embeddings.engine.batching import best_companions, pad, share_budget
 from embeddings.engine.runtime import Runtime
 from embeddings.exceptions import CallerGone, EngineOverloaded, EngineUnavailable
 
-PATIENCE = 4
-"""A text is due once its request's tokens up to it, so many times over, have been served since the
-request came; what is due first runs first. A small request is therefore due before the rest of a
-large one, and the large one keeps at least a fourth of the engine however many small ones come."""
-
 QUEUE_TOKENS = 131_072
 """Bound of a queue unless the options say otherwise: 10 s of work for MiniLM on two slow cores."""
 
@@ -68,7 +63,13 @@ class _Text:
 
 
 class BatchQueue:
-    """Drained by one thread for each stream of the runtime."""
+    """Drained by one thread for each stream of the runtime.
+
+    What is due first runs first, by self-clocked fair queueing (Golestani 1994): a text is due so
+    many tokens after the text that runs now as its own request has up to it. A small request is
+    due before the rest of all large ones, however many these are; and none waits for ever, as what
+    comes later is due later.
+    """
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class BatchQueue:
         """How many wait for vectors."""
         self._admitted = 0  # tokens of callers, estimated
         self._waiting = 0  # tokens of texts that have not begun
-        self._served = 0  # tokens of all texts that ever began
+        self._now = 0.0  # when the text that runs was due
         self._speed = 0.0  # tokens a second, all streams together
         self._closed = False
         self._threads = [
@@ -160,10 +161,10 @@ class BatchQueue:
             if self._closed:
                 raise EngineUnavailable
             self.callers += 1
-            due = float(self._served)
+            due = self._now
             for row in order:
                 ids = texts[row]
-                due += PATIENCE * len(ids)
+                due += len(ids)
                 text = self._texts.get(ids)
                 if text is None:
                     text = self._texts[ids] = _Text(ids, next(self._numbers))
@@ -200,7 +201,6 @@ class BatchQueue:
             for text in batch:
                 text.started = True
             self._waiting -= tokens
-            self._served += tokens
         return batch
 
     def _take(self) -> list[_Text]:
@@ -209,6 +209,7 @@ class BatchQueue:
         if not window:
             return []
         leader = window[0]
+        self._now = leader.due
         window.sort(key=lambda text: len(text.ids))
         first, last = best_companions(
             [len(text.ids) for text in window],
