@@ -20,6 +20,10 @@ from embeddings.exceptions import CallerGone, EngineOverloaded, EngineUnavailabl
 QUEUE_TOKENS = 131_072
 """Bound of a queue unless the options say otherwise: 10 s of work for MiniLM on two slow cores."""
 
+LARGE_TURN = 4
+"""Every so many batches begin with a text of a large request, if one waits: a fourth of the engine
+is theirs however many small requests come."""
+
 LARGE_SHARE = 0.75
 """Of the queue that requests of more than one batch may fill: the rest is kept for small ones,
 which overtake them and are out again soon."""
@@ -34,6 +38,10 @@ SMOOTHING = 0.1
 """Weight of the last run in the measured speed."""
 
 MAX_RETRY_AFTER = 60
+
+
+Due = tuple[bool, float]
+"""Whether of a large request, and when."""
 
 
 class _Call:
@@ -57,7 +65,7 @@ class _Text:
     def __init__(self, ids: tuple[int, ...], number: int) -> None:
         self.ids = ids
         self.number = number
-        self.due = math.inf
+        self.due: Due = (True, math.inf)
         self.started = False
         self.wanted: list[tuple[_Call, int]] = []
 
@@ -65,10 +73,9 @@ class _Text:
 class BatchQueue:
     """Drained by one thread for each stream of the runtime.
 
-    What is due first runs first, by self-clocked fair queueing (Golestani 1994): a text is due so
-    many tokens after the text that runs now as its own request has up to it. A small request is
-    due before the rest of all large ones, however many these are; and none waits for ever, as what
-    comes later is due later.
+    A small request, of no more than one batch, runs before all large ones, but for every fourth
+    batch. Among its like a request is due when as many tokens have been served as it has itself:
+    shorter ones run earlier, and none waits for ever, as what comes later is due later.
     """
 
     def __init__(
@@ -88,12 +95,14 @@ class BatchQueue:
         self._work = threading.Condition(self._lock)
         self._numbers = itertools.count()
         self._texts: dict[tuple[int, ...], _Text] = {}
-        self._heap: list[tuple[float, int, _Text]] = []
+        self._small: list[tuple[Due, int, _Text]] = []
+        self._large: list[tuple[Due, int, _Text]] = []
         self.callers = 0
         """How many wait for vectors."""
         self._admitted = 0  # tokens of callers, estimated
         self._waiting = 0  # tokens of texts that have not begun
-        self._now = 0.0  # when the text that runs was due
+        self._served = 0  # tokens of all texts that ever began
+        self._turns = 0  # batches since one began with a text of a large request
         self._speed = 0.0  # tokens a second, all streams together
         self._closed = False
         self._threads = [
@@ -157,14 +166,14 @@ class BatchQueue:
     def _put(self, call: _Call, texts: list[tuple[int, ...]]) -> None:
         """Longest first, so that what is due together is of like length."""
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
+        tokens = sum(map(len, texts))
         with self._lock:
             if self._closed:
                 raise EngineUnavailable
             self.callers += 1
-            due = self._now
+            due = (tokens > self._budget, float(self._served + tokens))
             for row in order:
                 ids = texts[row]
-                due += len(ids)
                 text = self._texts.get(ids)
                 if text is None:
                     text = self._texts[ids] = _Text(ids, next(self._numbers))
@@ -173,7 +182,7 @@ class BatchQueue:
                 call.texts.append(text)
                 if not text.started and due < text.due:
                     text.due = due
-                    heapq.heappush(self._heap, (due, text.number, text))
+                    self._push(text)
             self._work.notify(len(order))
 
     def _wait(self, call: _Call, gone: Callable[[], bool] | None) -> None:
@@ -201,6 +210,7 @@ class BatchQueue:
             for text in batch:
                 text.started = True
             self._waiting -= tokens
+            self._served += tokens
         return batch
 
     def _take(self) -> list[_Text]:
@@ -209,7 +219,7 @@ class BatchQueue:
         if not window:
             return []
         leader = window[0]
-        self._now = leader.due
+        self._turns = 0 if leader.due[0] else self._turns + 1
         window.sort(key=lambda text: len(text.ids))
         first, last = best_companions(
             [len(text.ids) for text in window],
@@ -220,14 +230,21 @@ class BatchQueue:
             padding=self._runtime.run_cost_tokens,
         )
         for text in (*window[:first], *window[last:]):
-            heapq.heappush(self._heap, (text.due, text.number, text))
+            self._push(text)
         return window[first:last]
+
+    def _push(self, text: _Text) -> None:
+        heap = self._large if text.due[0] else self._small
+        heapq.heappush(heap, (text.due, text.number, text))
 
     def _pop_window(self) -> list[_Text]:
         window: list[_Text] = []
         room = WINDOW * self._budget
-        while self._heap and room > 0:
-            due, _, text = heapq.heappop(self._heap)
+        first, then = self._small, self._large
+        if self._turns >= LARGE_TURN - 1:
+            first, then = then, first
+        while (heap := first or then) and room > 0:
+            due, _, text = heapq.heappop(heap)
             # Skipped: begun, wanted by nobody any more, or moved forward meanwhile.
             if not text.started and text.wanted and due == text.due:
                 window.append(text)

@@ -92,10 +92,21 @@ def test_a_small_request_overtakes_any_number_of_large_ones() -> None:
         runtime.gate.set()
         wait_until(lambda: len(runtime.batches) > 60)
         before = len(runtime.batches)
-        callers.call([[3, 3, 3]]).result()
+        callers.queue.vectors([[3, 3, 3]])
         after = [(3, 3, 3) in batch for batch in runtime.batches[before:]].index(True)
 
-    assert after <= 5
+    assert after <= 3
+
+
+def test_large_requests_run_one_after_the_other_and_the_shorter_ones_first() -> None:
+    with held_up(threads=20) as callers:
+        callers.call([[2, 2, at, *range(60)] for at in range(40)])
+        for caller in range(3, 6):
+            callers.call([[2, caller, at, *range(60)] for at in range(10)])
+        batches = callers.run_all()
+
+    order = [ids[1] for batch in batches for ids in batch]
+    assert order == [3] * 10 + [4] * 10 + [5] * 10 + [2] * 40
 
 
 def test_a_large_request_gets_its_share_however_many_small_ones_come() -> None:
@@ -125,8 +136,8 @@ def test_a_large_request_gets_its_share_however_many_small_ones_come() -> None:
             each.result(10)
     queue.close()
 
-    # 50 of its own, as many of each of the eight, and what was under way.
-    assert 250 < served < 520
+    # 50 of its own, three small ones for each of them, and what was under way.
+    assert 150 < served < 260
 
 
 def test_a_lone_text_runs_at_once() -> None:

@@ -142,4 +142,5 @@ def test_nothing_is_kept_of_what_is_done() -> None:
 
     assert (queue.callers, queue._waiting, queue._admitted) == (0, 0, 0)
     assert not queue._texts
-    assert not queue._heap
+    assert not queue._small
+    assert not queue._large
