@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import orjson
@@ -25,6 +26,10 @@ class OrjsonLoader(JsonbBinaryLoader):
         return orjson.loads(memoryview(data)[1:])
 
 
+_adapted: WeakSet[psycopg.Connection[Any]] = WeakSet()
+"""Connections that know how vectors and metadata travel."""
+
+
 @contextmanager
 def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
     """A cursor with server-side binding and binary results: Django's own binds on the client, as
@@ -35,11 +40,15 @@ def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
     but for NotFound where the partition is gone: its collection was deleted meanwhile.
     """
     connection.ensure_connection()
+    raw = connection.connection
+    if raw not in _adapted:
+        # Django's own cursors never see them: they bind no arrays and read no binary results.
+        raw.adapters.register_dumper(np.ndarray, VectorBinaryDumper)
+        raw.adapters.register_loader("jsonb", OrjsonLoader)
+        _adapted.add(raw)
     try:
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
             cursor.format = pq.Format.BINARY
-            cursor.adapters.register_dumper(np.ndarray, VectorBinaryDumper)
-            cursor.adapters.register_loader("jsonb", OrjsonLoader)
             yield cursor
     except ProgrammingError as error:
         if isinstance(error.__cause__, psycopg.errors.UndefinedTable):

@@ -93,10 +93,10 @@ def nearest_hnsw(
     nothing of iterative scans, is kept to the index.
     """
     statement, values = _statement(_HNSW, target, metadata_filter, include)
-    with binary_cursor() as settings, binary_cursor() as cursor:
+    with binary_cursor() as cursor:
         with cursor.connection.pipeline():
             alongside()
-            settings.execute(SETTINGS, [str(ef_search)])
+            cursor.execute(SETTINGS, [str(ef_search)])
             cursor.execute(statement, [*values, vector, ef_search, vector, top_k])
         rows = cursor.fetchall()
     candidates = rows[0][0] if rows else 0
