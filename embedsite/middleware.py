@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -38,7 +39,13 @@ def telemetry(
             response = get_response(request) if known else _refuse(request)
             response["X-Request-Id"] = request_id
             response.headers.setdefault("API-Version", VERSIONS[-1])
-            _record(request, response, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            bound = structlog.contextvars.get_contextvars()
+            # When the server closes the answer, which is when its caller has it: a line of the
+            # log costs 0.3 ms.
+            response._resource_closers.append(  # type: ignore[attr-defined]
+                lambda: _record(request, response, seconds, bound)
+            )
         finally:
             # The thread serves others next; whatever was bound on the way was this request's.
             structlog.contextvars.clear_contextvars()
@@ -60,7 +67,9 @@ def _request_id(request: HttpRequest) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+def _record(
+    request: HttpRequest, response: HttpResponseBase, seconds: float, bound: dict[str, Any]
+) -> None:
     method = request.method if request.method in METHODS else "other"
     route = _route(request)
     status = response.status_code
@@ -74,6 +83,7 @@ def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) ->
         took_ms=round(seconds * 1000, 2),
         bytes=None if response.streaming else len(response.content),  # type: ignore[attr-defined]
         user_id=_user_id(request),
+        **bound,
     )
 
 

@@ -62,7 +62,7 @@ def client() -> Client:
 
 def access_line(client: Client, url: str, **kwargs: Any) -> dict[str, Any]:
     with capture_logs() as capture:
-        client.get(url, **kwargs)
+        list(client.get(url, **kwargs))  # to its end, where a server closes it
     (line,) = capture.named("request")
     return line
 
