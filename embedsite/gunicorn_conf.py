@@ -30,7 +30,7 @@ class StructuredLogger(Logger):
 bind = address(EMBED.host, EMBED.port)
 workers = EMBED.workers
 threads = EMBED.threads
-worker_class = "gthread"
+worker_class = "embedsite.gunicorn_worker.LingeringWorker"
 # Native thread pools and database pools do not survive a fork.
 preload_app = False
 logger_class = StructuredLogger
