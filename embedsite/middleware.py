@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -74,7 +75,10 @@ def _record(
     route = _route(request)
     status = response.status_code
     quiet = status < 400 and request.path_info.startswith(QUIET_PATHS)
-    emit = log.error if status >= 500 else log.debug if quiet else log.info
+    emit = log.debug if quiet else log.info
+    if status >= 500:
+        # Overload, or something that is not ready yet: both pass, and would flood the errors.
+        emit = log.warning if status == HTTPStatus.SERVICE_UNAVAILABLE else log.error
     emit(
         "request",
         method=method,
