@@ -102,13 +102,15 @@ def measure_http(
 
     for turn in range(rounds):
         note("bare", "bulk", RATE, _rate([bare], fresh, BARE_TEXTS, seconds))
-        note("bare", "one_text", MS, _latency(bare, lambda: _take(fresh, 1), seconds))
-        note("floor", "an endpoint that only answers", MS, _floor(floor, seconds / 4))
+        note("floor", "an endpoint that only answers", MS, _latency(lambda _: floor(), [], seconds))
+        names = list(servers) if turn % 2 == 0 else list(reversed(servers))
         for load in loads:
-            names = list(servers)
-            for name in names if turn % 2 == 0 else reversed(names):
-                value = _under_load(servers[name], load, fresh, seconds)
-                note(name, load.name, load.unit, value)
+            if load.latency and not load.repeated:
+                for name, value in _side_by_side(servers, bare, fresh, seconds).items():
+                    note(name, load.name, load.unit, value)
+                continue
+            for name in names:
+                note(name, load.name, load.unit, _under_load(servers[name], load, fresh, seconds))
     report: dict[str, Any] = {}
     for (name, unit, what), values in measured.items():
         report.setdefault(name, {}).setdefault(unit, {})[what] = round(statistics.median(values), 3)
@@ -144,11 +146,27 @@ def _under_load(server: Server, load: Load, fresh: Iterator[str], seconds: float
             return _rate(clients, fresh, load.texts, seconds)
         repeated = _take(fresh, load.texts)
         clients[0](repeated)
-        return _latency(
-            clients[0],
-            (lambda: repeated) if load.repeated else (lambda: _take(fresh, load.texts)),
-            seconds,
-        )
+        return _latency(clients[0], repeated, seconds)
+
+
+def _side_by_side(
+    servers: dict[str, Server], bare: Embed, fresh: Iterator[str], seconds: float
+) -> dict[str, float]:
+    """Milliseconds of one text, the median, of the bare loop and of each server: all of the same
+    texts, as the length of a text decides its time.
+    """
+    took: dict[str, list[float]] = {}
+    until = time.perf_counter() + seconds * (1 + len(servers))
+    with ExitStack() as stack:
+        embeds = [("bare", bare), *((name, each.connect(stack)) for name, each in servers.items())]
+        for _, embed in embeds:
+            embed(_take(fresh, 1))
+        while time.perf_counter() < until or not took:
+            text = _take(fresh, 1)
+            for name, embed in embeds:
+                took.setdefault(name, []).append(_milliseconds(embed, text))
+            embeds.append(embeds.pop(0))
+    return {name: statistics.median(each) for name, each in took.items()}
 
 
 def _rate(embeds: Sequence[Embed], fresh: Iterator[str], size: int, seconds: float) -> float:
@@ -178,20 +196,19 @@ def _rate(embeds: Sequence[Embed], fresh: Iterator[str], size: int, seconds: flo
     return len(ends) * size / (max(ends) - started)
 
 
-def _latency(embed: Embed, batch: Callable[[], list[str]], seconds: float) -> float:
+def _latency(embed: Embed, texts: list[str], seconds: float) -> float:
     """Milliseconds of one call, the median."""
     took: list[float] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or not took:
-        texts = batch()
-        started = time.perf_counter()
-        embed(texts)
-        took.append((time.perf_counter() - started) * 1000)
+        took.append(_milliseconds(embed, texts))
     return statistics.median(took)
 
 
-def _floor(answer: Callable[[], Any], seconds: float) -> float:
-    return _latency(lambda _: answer(), list, seconds)
+def _milliseconds(embed: Embed, texts: list[str]) -> float:
+    started = time.perf_counter()
+    embed(texts)
+    return (time.perf_counter() - started) * 1000
 
 
 def _new_texts(texts: Sequence[str]) -> Iterator[str]:

@@ -72,6 +72,8 @@ def test_some_loads(corpus: str, token: str, live_server: LiveServer, tmp_path: 
     assert list(report["service"]["texts_per_second"]) == ["bulk_32"]
     assert list(report["service"]["ms"]) == ["one_text"]
     assert chart.read_bytes().startswith(b"\x89PNG")
+    report = run(*arguments, "--seconds", "0.05", "--loads", "bulk_32", "--plot", str(chart))
+    assert "ms" not in report["service"]
 
 
 def test_what_is_wrong_is_said(corpus: str, token: str, live_server: LiveServer) -> None:
