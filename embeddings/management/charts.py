@@ -44,10 +44,11 @@ def plot_loads(report: dict[str, Any], path: Path, *, title: str) -> None:
         loads = list(contestants[SERVICE].get(unit, {}))
         axes.set_xticks([place + 0.4 - width / 2 for place in range(len(loads))], loads)
         axes.set_ylabel(unit)
-        if unit == MS:
+        if unit == MS and loads:
             axes.set_yscale("log")  # what is cached and what is not are far apart
         if bare in report["bare"].get(unit, {}):
             value = report["bare"][unit][bare]
             axes.axhline(value, linestyle="--", color="grey", label=f"bare loop, {bare}")
-        axes.legend()
+        if loads:
+            axes.legend()
     figure.savefig(path)
