@@ -7,7 +7,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-LINGER_MS = 5
+LINGER_MS = 20
 """So long a thread waits for the next request on a connection before it gives it back. gunicorn's
 own way, over its main thread and to another one, costs a request 0.5 ms here."""
 
