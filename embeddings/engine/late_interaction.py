@@ -14,11 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.engine.batching import cut_batches, pad, share_budget
+from embeddings.engine.batching import pad
 from embeddings.engine.interface import InputType, RuntimeName, Scores
 from embeddings.engine.reading import Reader
-from embeddings.engine.turns import take_turns
-from embeddings.exceptions import CallerGone, TextTooLong
+from embeddings.engine.turns import in_batches
+from embeddings.exceptions import TextTooLong
 
 MAXSIM_SHARE = 0.6
 """0.5 to 0.7 are within 0.01 of each other. Leaving special tokens out, or weighing the query's
@@ -108,27 +108,21 @@ class LateInteraction:
         self, query: list[int], texts: list[list[int]], gone: Callable[[], bool] | None
     ) -> NDArray[np.float32]:
         [asked], [asked_tokens] = self._workers.submit(self._run, [query]).result()
-        lengths = [len(ids) for ids in texts]
-        budget = share_budget(
-            total_tokens=sum(lengths), streams=self._model.streams, budget=self._budget
-        )
-        batches = cut_batches(lengths, budget=budget)
-        similar = np.empty(len(lengths), dtype=np.float32)
 
         def run(rows: NDArray[np.intp]) -> NDArray[np.float32]:
-            if gone is not None and gone():
-                raise CallerGone
             vectors, tokens = self._run([texts[row] for row in rows])
             maxsim = np.array([(each @ asked_tokens.T).max(axis=0).mean() for each in tokens])
             mixed = (1 - MAXSIM_SHARE) * (vectors @ asked) + MAXSIM_SHARE * maxsim
             return np.asarray(mixed, dtype=np.float32)
 
-        # Two for each stream: one that runs, and one that keeps it from idling.
-        at_once = 2 * self._model.streams
-        parts = take_turns(self._workers, run, batches, at_once=at_once)
-        for rows, part in zip(batches, parts, strict=True):
-            similar[rows] = part
-        return similar
+        return in_batches(
+            self._workers,
+            run,
+            [len(ids) for ids in texts],
+            streams=self._model.streams,
+            budget=self._budget,
+            gone=gone,
+        )
 
     def _run(self, token_ids: list[list[int]]) -> tuple[NDArray[np.float32], list[Any]]:
         """Unit vectors of the texts, and of each text's tokens `(its length, width)`."""

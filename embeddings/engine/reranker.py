@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.engine.batching import cut_batches, pad, share_budget
+from embeddings.engine.batching import pad
 from embeddings.engine.interface import RuntimeName, Scores
 from embeddings.engine.logits import sigmoid
 from embeddings.engine.pairs import PairReader, ReadPairs
-from embeddings.engine.turns import take_turns
-from embeddings.exceptions import CallerGone, TextTooLong
+from embeddings.engine.turns import in_batches
+from embeddings.exceptions import TextTooLong
 
 
 class PairRuntime(Protocol):
@@ -83,25 +83,18 @@ class CrossEncoder:
         self._workers.shutdown(cancel_futures=True)
 
     def _logits(self, pairs: ReadPairs, gone: Callable[[], bool] | None) -> NDArray[np.float32]:
-        lengths = [len(ids) for ids in pairs.token_ids]
-        budget = share_budget(
-            total_tokens=sum(lengths), streams=self._model.streams, budget=self._budget
-        )
-        batches = cut_batches(lengths, budget=budget)
-        logits = np.empty(len(lengths), dtype=np.float32)
-
         def run(rows: NDArray[np.intp]) -> NDArray[np.float32]:
-            if gone is not None and gone():
-                raise CallerGone
             ids, mask = pad([pairs.token_ids[row] for row in rows], pad_id=self._model.pad_id)
             if not self._takes_types:
                 return self._model.run(ids, mask)
             types, _ = pad([pairs.type_ids[row] for row in rows], pad_id=0)
             return self._model.run(ids, mask, token_type_ids=types)
 
-        # Two for each stream: one that runs, and one that keeps it from idling.
-        at_once = 2 * self._model.streams
-        parts = take_turns(self._workers, run, batches, at_once=at_once)
-        for rows, part in zip(batches, parts, strict=True):
-            logits[rows] = part
-        return logits
+        return in_batches(
+            self._workers,
+            run,
+            [len(ids) for ids in pairs.token_ids],
+            streams=self._model.streams,
+            budget=self._budget,
+            gone=gone,
+        )
