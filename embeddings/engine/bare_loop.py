@@ -14,13 +14,11 @@ from tokenizers import Tokenizer
 from embeddings.engine.catalog import find_model, models_folder
 from embeddings.engine.cores import usable_cores
 from embeddings.engine.interface import EngineOptions, UnusableModel
-from embeddings.engine.openvino_runtime import MODEL_FILE, openvino
+from embeddings.engine.openvino_runtime import MODEL_FILE, PRECISION_HINTS, openvino
 from embeddings.engine.prepare import TOKENIZER_FILE, converted_folder, read_meta
 
 BATCH_TOKENS = 512
 """The best of 256, 512, 1,024 and 4,096 on the development machine, by up to half."""
-
-_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class BareLoop:
@@ -46,7 +44,7 @@ class BareLoop:
             folder / MODEL_FILE,
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": _PRECISIONS[found.precision],
+                "INFERENCE_PRECISION_HINT": PRECISION_HINTS[found.precision],
                 "NUM_STREAMS": threads,
                 "INFERENCE_NUM_THREADS": threads,
                 "ENABLE_CPU_PINNING": False,

@@ -19,7 +19,7 @@ from embeddings.engine.cores import usable_cores  # noqa: E402
 from embeddings.engine.interface import Precision, RuntimeName  # noqa: E402
 
 # openvino itself is imported from here, so that nobody imports it with its telemetry on.
-__all__ = ["MODEL_FILE", "OpenVinoRuntime", "OpenVinoTokenRuntime", "openvino"]
+__all__ = ["MODEL_FILE", "PRECISION_HINTS", "OpenVinoRuntime", "OpenVinoTokenRuntime", "openvino"]
 
 # The first call fills a table of types under a lock, and lets go of the GIL meanwhile: two threads
 # whose first runs meet there wait for each other for ever, and all of Python with them. While a
@@ -43,7 +43,7 @@ MAX_STREAMS = 4
 medians beside other load, at 6 instead of 4 ms for a lone 12-token query. More cores than this
 make each stream wider, so that a lone query gains too."""
 
-_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class OpenVinoRuntime:
@@ -73,7 +73,7 @@ class OpenVinoRuntime:
             "CPU",
             {
                 # Without the hint a processor with AMX silently computes float32 in bfloat16.
-                "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+                "INFERENCE_PRECISION_HINT": PRECISION_HINTS[precision],
                 "NUM_STREAMS": self.streams,
                 "INFERENCE_NUM_THREADS": threads,
                 # Several processes, and PostgreSQL, share the cores.
