@@ -31,12 +31,24 @@ class IndexState(StrEnum):
     READY = "ready"
 
 
+class IndexStorage(StrEnum):
+    """What an HNSW index holds of a vector; the table holds it in full precision."""
+
+    HALFVEC = "halfvec"
+    VECTOR = "vector"
+    BIT = "bit"
+
+
 class JobKind(StrEnum):
     """What a job does; each kind has one task."""
 
     IMPORT = "import"
     BUILD_INDEX = "build_index"
     WARM_CACHE = "warm_cache"
+    REINDEX = "reindex"
+    INDEX_METADATA = "index_metadata"
+    REFRESH_KEYWORDS = "refresh_keywords"
+    MEASURE_RECALL = "measure_recall"
 
 
 class JobState(StrEnum):
@@ -63,6 +75,14 @@ class OnConflict(StrEnum):
     ERROR = "error"
 
 
+class SearchMode(StrEnum):
+    """What a search compares: meanings, words, or both."""
+
+    SEMANTIC = "semantic"
+    KEYWORD = "keyword"
+    HYBRID = "hybrid"
+
+
 class SearchPath(StrEnum):
     """How a search found its hits."""
 
@@ -84,6 +104,9 @@ DEFAULT_TOP_K = 10
 
 HNSW_MAX_DIMENSIONS = 4_000
 """pgvector's limit for an HNSW index on `halfvec`."""
+
+DEFAULT_LANGUAGE = "english"
+"""PostgreSQL's text search configuration of a collection that names none."""
 
 HNSW_M = 16
 HNSW_EF_CONSTRUCTION = 64

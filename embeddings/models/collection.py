@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.policy import OWNER_ACTIONS, SITE_ROLE_ACTIONS, Action
 from accounts.principal import Principal
-from embeddings.constants import COLLECTION_NAME_PATTERN
+from embeddings.constants import COLLECTION_NAME_PATTERN, DEFAULT_LANGUAGE
 
 if TYPE_CHECKING:
     from embeddings.models.generation import Generation
@@ -38,6 +38,18 @@ class Collection(models.Model):
     description = models.CharField(max_length=1000, blank=True, default="")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="collections"
+    )
+    language = models.CharField(
+        max_length=63,
+        default=DEFAULT_LANGUAGE,
+        editable=False,
+        help_text="PostgreSQL's text search configuration for its documents.",
+    )
+    chunking = models.JSONField(
+        default=dict, editable=False, help_text="How texts are cut; chosen when it is made."
+    )
+    metadata_schema = models.JSONField(
+        default=dict, editable=False, help_text="The declared fields of the metadata."
     )
     active = models.OneToOneField(
         "embeddings.Generation", on_delete=models.SET_NULL, null=True, related_name="+"

@@ -9,6 +9,7 @@ from embeddings.constants import (
     MAX_DIMENSIONS,
     GenerationState,
     IndexState,
+    IndexStorage,
     Metric,
 )
 
@@ -28,6 +29,12 @@ class Generation(models.Model):
     state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in GenerationState])
     m = models.PositiveSmallIntegerField(default=HNSW_M)
     ef_construction = models.PositiveSmallIntegerField(default=HNSW_EF_CONSTRUCTION)
+    storage = models.CharField(
+        max_length=8,
+        choices=[(s.value, s.value) for s in IndexStorage],
+        default=IndexStorage.HALFVEC.value,
+        help_text="What the index holds of a vector.",
+    )
     index_state = models.CharField(
         max_length=8,
         choices=[(s.value, s.value) for s in IndexState],

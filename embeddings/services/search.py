@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from accounts.policy import Action, SiteRole
 from accounts.principal import Principal
 from embeddings import telemetry
-from embeddings.constants import IndexState, SearchPath
 from embeddings.exceptions import CallerGone, EngineUnavailable, InvalidRequest, NotFound
 from embeddings.models import Collection, Generation
 from embeddings.models.document import document_id
@@ -22,29 +21,14 @@ from embeddings.services.embed import check_text, embed_cached
 from embeddings.services.engine import require_fingerprint
 from embeddings.services.frequent_queries import record_query
 from embeddings.services.search_cache import Place, recall, remember
+from embeddings.services.search_path import find_semantic
 from embeddings.store.chunks import document_vector
-from embeddings.store.documents import count_documents
-from embeddings.store.search import Alongside, Target, nearest_exact, nearest_hnsw
-from embeddings.types.search import Hit, Plan, SearchParams, SearchResult
+from embeddings.store.search import Alongside, nothing
+from embeddings.types.search import SearchParams, SearchResult
 from embeddings.types.vector import check_vector
-
-EXACT_MATCHES = 10_000
-"""Up to so many matches of a filter exact search is both right and fast: 3.3 ms over 5,000 rows of
-384 dimensions, against 16 ms for an iterative scan under a 1 % filter."""
-
-MODE = "semantic"
-
-MIN_EF_SEARCH = 100
-MAX_EF_SEARCH = 1_000
-"""pgvector's limit."""
-
 
 _seen: TTLCache[tuple[SiteRole, int, str], Collection] = TTLCache(maxsize=10_000, ttl=60)
 _seen_lock = threading.Lock()
-
-
-def _nothing() -> None:
-    """Sent alongside a search that travels alone."""
 
 
 def search_visible(
@@ -85,7 +69,7 @@ def _search_visible(
     if known is None or not seen or not _unchanged(seen, collection, settled=False):
         known = recall(place(collection))
     if known is not None:
-        return collection, _told(collection, known, started)
+        return collection, _told(collection, params, known, started)
     result = search_collection(collection=collection, params=params, owner_id=principal.user_id)
     remember(place(collection), result)
     return collection, result
@@ -135,7 +119,7 @@ def search_collection(
     collection: Collection,
     params: SearchParams,
     owner_id: int | None = None,
-    alongside: Alongside = _nothing,
+    alongside: Alongside = nothing,
 ) -> SearchResult:
     """The hits, nearest first, and the path that found them; never fewer than there are.
     `owner_id` is whose cached query vectors may serve; without one the cache is passed by.
@@ -145,20 +129,28 @@ def search_collection(
     """
     started = time.perf_counter()
     vector, tokens, cached_tokens = _query_vector(collection, params, owner_id)
-    plan = _choose_path(collection, params)
-    hits, plan = _run(collection, params, vector, plan, alongside)
+    found = find_semantic(
+        collection=collection,
+        params=params,
+        vector=vector,
+        depth=params.top_k,
+        alongside=alongside,
+    )
+    hits = found.hits
     if params.min_score is not None:
         hits = [hit for hit in hits if hit.score >= params.min_score]
-    result = SearchResult(hits=hits, plan=plan, tokens=tokens, cached_tokens=cached_tokens)
-    return _told(collection, result, started)
+    result = SearchResult(hits=hits, plan=found.plan, tokens=tokens, cached_tokens=cached_tokens)
+    return _told(collection, params, result, started)
 
 
-def _told(collection: Collection, result: SearchResult, started: float) -> SearchResult:
+def _told(
+    collection: Collection, params: SearchParams, result: SearchResult, started: float
+) -> SearchResult:
     seconds = time.perf_counter() - started
     telemetry.searched(
         collection=collection.name,
         path=result.plan.path,
-        mode=MODE,
+        mode=params.mode,
         hits=len(result.hits),
         seconds=seconds,
     )
@@ -186,64 +178,3 @@ def _query_vector(
         embedder=embedder, owner_id=owner_id, texts=[params.query], input_type="query"
     )
     return embedded.vectors[0], int(embedded.tokens[0]), embedded.cached_tokens
-
-
-def _choose_path(collection: Collection, params: SearchParams) -> Plan:
-    """Exact without an index, on demand, and where the filter leaves few documents; else the
-    index.
-    """
-    exact = Plan(path=SearchPath.EXACT, exact=True)
-    if params.exact or collection.generation.index_state != IndexState.READY:
-        return exact
-    ef_search = max(MIN_EF_SEARCH, 2 * params.top_k)
-    if ef_search > MAX_EF_SEARCH:
-        return exact
-    approximate = Plan(path=SearchPath.HNSW, exact=False, ef_search=ef_search)
-    if params.metadata_filter is None:
-        return approximate
-    matches = count_documents(
-        collection_id=collection.pk,
-        metadata_filter=params.metadata_filter,
-        bound=EXACT_MATCHES + 1,
-    )
-    if matches <= EXACT_MATCHES:
-        return replace(exact, matches=matches)
-    return replace(approximate, matches=EXACT_MATCHES, matches_at_least=True)
-
-
-def _run(
-    collection: Collection,
-    params: SearchParams,
-    vector: NDArray[np.float32],
-    plan: Plan,
-    alongside: Alongside,
-) -> tuple[list[Hit], Plan]:
-    target = Target.of(collection.generation)
-    if plan.ef_search is not None:
-        hits, candidates = nearest_hnsw(
-            target=target,
-            vector=vector,
-            top_k=params.top_k,
-            ef_search=plan.ef_search,
-            metadata_filter=params.metadata_filter,
-            include=params.include,
-            alongside=alongside,
-        )
-        alongside = _nothing
-        expected = min(params.top_k, plan.matches or collection.document_count)
-        if len(hits) >= expected:
-            return hits, replace(plan, candidates=candidates)
-    hits = nearest_exact(
-        target=target,
-        vector=vector,
-        top_k=params.top_k,
-        metadata_filter=params.metadata_filter,
-        include=params.include,
-        alongside=alongside,
-    )
-    return hits, Plan(
-        path=SearchPath.EXACT,
-        exact=True,
-        matches=plan.matches,
-        matches_at_least=plan.matches_at_least,
-    )

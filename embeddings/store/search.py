@@ -20,6 +20,11 @@ from embeddings.types.search import Hit, Include, MetadataFilter
 Alongside = Callable[[], None]
 """Sends a query of the caller's own in the search's round trip, without waiting for its answer."""
 
+
+def nothing() -> None:
+    """Sent alongside a search that travels alone."""
+
+
 OPERATORS = {Metric.COSINE: "<=>", Metric.L2: "<->", Metric.IP: "<#>", Metric.L1: "<+>"}
 
 

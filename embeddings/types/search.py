@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.constants import DEFAULT_TOP_K, SearchPath
+from embeddings.constants import DEFAULT_TOP_K, SearchMode, SearchPath
 from embeddings.types.filter import Condition, MetadataFilter
 
 Include = frozenset[str]
@@ -25,28 +25,33 @@ class SearchParams:
     vector: NDArray[np.float32] | None = None
     document_id: str | None = None
     top_k: int = DEFAULT_TOP_K
+    mode: SearchMode = SearchMode.SEMANTIC
     metadata_filter: MetadataFilter | None = None
     include: Include = DEFAULT_INCLUDE
     min_score: float | None = None
     exact: bool = False
+    ef_search: int | None = None
+    max_candidates: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One ranked document. `distance` is pgvector's, lower is nearer; `score` is
-    higher-is-better.
+    """One ranked document with its best chunk. `distance` is pgvector's, lower is nearer; `score`
+    is higher-is-better. `scores` has those it was made of, where there are several.
     """
 
     document_id: uuid.UUID
     external_id: str
     score: float
-    distance: float
+    distance: float | None
     start: int
     end: int
     ordinal: int
     text: str | None = None
     metadata: dict[str, Any] | None = None
     vector: NDArray[np.float32] | None = None
+    scores: dict[str, float] | None = None
+    highlights: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,14 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What one mode of search found, best first, and how."""
+
+    hits: list[Hit]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Hits, nearest first."""
 
@@ -78,6 +91,7 @@ __all__ = [
     "DEFAULT_INCLUDE",
     "INCLUDABLE",
     "Condition",
+    "Found",
     "Hit",
     "Include",
     "MetadataFilter",

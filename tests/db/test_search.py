@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embeddings.constants import IndexState, Metric, SearchPath
 from embeddings.exceptions import DimensionsMismatch, InvalidVector, NotFound
 from embeddings.models import Collection
-from embeddings.services import search as service
+from embeddings.services import search_path as service
 from embeddings.services.add import add_documents
 from embeddings.services.search import search_collection
 from embeddings.store import search as store
