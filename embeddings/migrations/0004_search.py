@@ -1,3 +1,5 @@
+import django.db.models.deletion
+import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
@@ -56,5 +58,56 @@ class Migration(migrations.Migration):
                 ],
                 max_length=32,
             ),
+        ),
+        migrations.CreateModel(
+            name="RecallMeasurement",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("filtered", models.BooleanField(help_text="Whether the searches had a filter.")),
+                (
+                    "recall",
+                    models.FloatField(help_text="Share of the exact answers that was found."),
+                ),
+                ("worst", models.FloatField(help_text="The same of the worst search.")),
+                ("top_k", models.PositiveSmallIntegerField()),
+                ("queries", models.PositiveIntegerField()),
+                (
+                    "approximate",
+                    models.PositiveIntegerField(help_text="Searches that used the index."),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="recall_measurements",
+                        to="embeddings.collection",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "recall_measurements",
+                "indexes": [
+                    models.Index(
+                        fields=["collection", "filtered", "-created_at"], name="recall_newest"
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("recall__range", (0, 1)), ("worst__range", (0, 1))),
+                        name="recall_is_a_share",
+                    )
+                ],
+            },
         ),
     ]

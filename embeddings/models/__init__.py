@@ -1,5 +1,5 @@
-"""What is stored: collections, their generations, documents and chunks, jobs, and what the cache
-must not forget.
+"""What is stored: collections, their generations, documents and chunks, jobs, recall, and what the
+cache must not forget.
 """
 
 from embeddings.models.cache import CacheCutoff, FrequentQuery
@@ -8,6 +8,7 @@ from embeddings.models.collection import Collection
 from embeddings.models.document import Document
 from embeddings.models.generation import Generation
 from embeddings.models.job import Job, JobPart
+from embeddings.models.recall import RecallMeasurement
 
 __all__ = [
     "CacheCutoff",
@@ -18,4 +19,5 @@ __all__ = [
     "Generation",
     "Job",
     "JobPart",
+    "RecallMeasurement",
 ]
