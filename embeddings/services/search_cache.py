@@ -18,7 +18,15 @@ from accounts.principal import Principal
 from embeddings.cache import Area, Kind, pack, result_key, searches_of, the_cache, unpack
 from embeddings.constants import SearchPath
 from embeddings.models import Collection
-from embeddings.types.search import Hit, Plan, SearchParams, SearchResult
+from embeddings.types.search import (
+    FacetCounts,
+    FieldGroups,
+    Group,
+    Hit,
+    Plan,
+    SearchParams,
+    SearchResult,
+)
 
 MAX_HITS = 100
 """Keeping a longer answer costs more than most callers gain."""
@@ -38,7 +46,7 @@ class Place:
     @property
     def exists(self) -> bool:
         """Whether the result is kept at all."""
-        if self.passed_by or self.params.top_k > MAX_HITS:
+        if self.passed_by or _most_hits(self.params) > MAX_HITS:
             return False
         return bool(settings.EMBED.cache_search_ttl_s > 0)
 
@@ -90,6 +98,11 @@ def remember(place: Place, result: SearchResult) -> None:
     the_cache().store(place.area, {key: value})
 
 
+def _most_hits(params: SearchParams) -> int:
+    size = params.group_by.size if isinstance(params.group_by, FieldGroups) else 1
+    return params.top_k * size
+
+
 def _spelled(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tobytes()
@@ -106,12 +119,14 @@ def _as_json(value: Any) -> Any:
 
 def _result(values: dict[str, Any]) -> SearchResult:
     # Not orjson: it reads an integer of more than 64 bits, which metadata may hold, as a float.
-    plan = values["plan"]
+    plan, groups, facets = values["plan"], values["groups"], values["facets"]
     return SearchResult(
         **{
             **values,
             "hits": [_hit(hit) for hit in values["hits"]],
             "plan": Plan(**{**plan, "path": SearchPath(plan["path"])}),
+            "groups": groups and [_group(group) for group in groups],
+            "facets": facets and {name: _counts(counts) for name, counts in facets.items()},
         }
     )
 
@@ -125,6 +140,15 @@ def _hit(values: dict[str, Any]) -> Hit:
             "vector": None if vector is None else _vector(vector),
         }
     )
+
+
+def _group(values: dict[str, Any]) -> Group:
+    return Group(value=values["value"], hits=[_hit(hit) for hit in values["hits"]])
+
+
+def _counts(values: dict[str, Any]) -> FacetCounts:
+    pairs = [(value, count) for value, count in values["values"]]
+    return FacetCounts(**{**values, "values": pairs})
 
 
 def _vector(text: str) -> NDArray[np.float32]:
