@@ -102,8 +102,12 @@ MAX_FILTER_CONDITIONS = 256
 MAX_FILTER_KEY_CHARS = 256
 DEFAULT_TOP_K = 10
 
-HNSW_MAX_DIMENSIONS = 4_000
-"""pgvector's limit for an HNSW index on `halfvec`."""
+STORAGE_MAX_DIMENSIONS = {
+    IndexStorage.HALFVEC: 4_000,
+    IndexStorage.VECTOR: 2_000,
+    IndexStorage.BIT: 64_000,
+}
+"""pgvector's limits for an HNSW index."""
 
 DEFAULT_LANGUAGE = "english"
 """PostgreSQL's text search configuration of a collection that names none."""
@@ -111,3 +115,7 @@ DEFAULT_LANGUAGE = "english"
 HNSW_M = 16
 HNSW_EF_CONSTRUCTION = 64
 """pgvector's own defaults."""
+
+HNSW_M_RANGE = (2, 100)
+HNSW_EF_CONSTRUCTION_RANGE = (4, 1_000)
+"""pgvector's limits."""

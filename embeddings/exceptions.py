@@ -157,6 +157,20 @@ class CollectionBusy(EmbeddingsError):
         return {"Retry-After": "1"}
 
 
+class InvalidIndex(InvalidRequest):
+    """The index can't be made so: {reason}"""
+
+    code = "invalid_index"
+
+
+class IndexBusy(EmbeddingsError):
+    """Job {job} is building this collection's index. Wait for its end, or cancel it."""
+
+    status = 409
+    code = "index_busy"
+    title = "Conflict"
+
+
 # Vectors and filters ------------------------------------------------------------------------------
 
 

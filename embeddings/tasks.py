@@ -35,6 +35,12 @@ def build_index(context: JobContext, *, job_id: str) -> None:
     index.build_index(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
 
 
+@app.task(name=JobKind.REINDEX.value, queue="jobs", pass_context=True, retry=Backoff())
+def reindex(context: JobContext, *, job_id: str) -> None:
+    """Build the HNSW index of a generation anew."""
+    index.build_index(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
 @app.task(name=JobKind.WARM_CACHE.value, queue="jobs", pass_context=True, retry=Backoff())
 def warm_cache(context: JobContext, *, job_id: str) -> None:
     """Embed texts before they are asked for."""

@@ -1,4 +1,4 @@
-"""When a collection gets its HNSW index: once, when it has grown past a size, as a job."""
+"""When a collection gets its HNSW index, or another one: as a job, while searches go on."""
 
 import uuid
 from collections.abc import Callable
@@ -7,12 +7,24 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from embeddings.constants import HNSW_MAX_DIMENSIONS, IndexState, JobKind, JobState
-from embeddings.exceptions import CollectionDeleted
+from embeddings.constants import (
+    STORAGE_MAX_DIMENSIONS,
+    UNFINISHED_STATES,
+    IndexState,
+    IndexStorage,
+    JobKind,
+    JobState,
+)
+from embeddings.exceptions import CollectionDeleted, IndexBusy
 from embeddings.models import Collection, Generation, Job
-from embeddings.services.job_runs import JobRun, record_progress, run_job
+from embeddings.services.job_runs import JobRun, check_run, run_job, show_progress
 from embeddings.services.jobs import start_job
 from embeddings.store import index as store
+from embeddings.types.index import IndexChange, IndexSettings, check_index
+
+KINDS = (JobKind.BUILD_INDEX, JobKind.REINDEX)
+GENERATION = "generation"
+UNCHANGED = IndexChange()
 
 
 def request_index_if_due(*, collection: Collection) -> Job | None:
@@ -20,7 +32,8 @@ def request_index_if_due(*, collection: Collection) -> Job | None:
     due.
     """
     generation = collection.generation
-    if generation.index_state != IndexState.NONE or generation.dimensions > HNSW_MAX_DIMENSIONS:
+    limit = STORAGE_MAX_DIMENSIONS[IndexStorage(generation.storage)]
+    if generation.index_state != IndexState.NONE or generation.dimensions > limit:
         return None
     large = Collection.objects.filter(
         active=OuterRef("pk"), document_count__gte=settings.EMBED.index_threshold
@@ -37,9 +50,66 @@ def request_index_if_due(*, collection: Collection) -> Job | None:
             owner_id=collection.owner_id,
             kind=JobKind.BUILD_INDEX,
             collection=collection,
-            params={"generation": generation.pk},
-            total=1,
+            params={GENERATION: generation.pk},
         )
+
+
+def start_reindex(*, collection: Collection, change: IndexChange = UNCHANGED) -> Job:
+    """The job, of the collection's owner, that builds its index anew, or for the first time,
+    whatever its size. Raises IndexBusy, InvalidIndex.
+    """
+    with transaction.atomic():
+        params = prepare_reindex(collection=collection, change=change)
+        return start_job(
+            owner_id=collection.owner_id,
+            kind=JobKind.REINDEX,
+            collection=collection,
+            params=params,
+        )
+
+
+def change_index(*, collection: Collection, change: IndexChange) -> None:
+    """Give the collection's index other settings: at once where there is none yet, else by a job
+    whose index takes the present one's place. Raises IndexBusy, InvalidIndex.
+    """
+    generation = collection.generation
+    current = IndexSettings.of(generation)
+    wanted = current.changed(change)
+    check_index(settings=wanted, dimensions=generation.dimensions)
+    if wanted == current:
+        return
+    if generation.index_state != IndexState.NONE:
+        start_reindex(collection=collection, change=change)
+        return
+    unindexed = Generation.objects.filter(pk=generation.pk, index_state=IndexState.NONE.value)
+    if not unindexed.update(**wanted.as_columns()):
+        start_reindex(collection=collection, change=change)
+        return
+    for name, value in wanted.as_columns().items():
+        setattr(generation, name, value)
+
+
+def prepare_reindex(*, collection: Collection, change: IndexChange) -> dict[str, object]:
+    """Parameters of a job that may start now, inside the caller's transaction. Raises IndexBusy,
+    InvalidIndex.
+    """
+    # The row's lock lets one of several callers win.
+    generations = Generation.objects.select_for_update(no_key=True)
+    generation = generations.get(pk=collection.generation.pk)
+    running = index_job(collection=collection)
+    if running is not None:
+        raise IndexBusy(job=running.pk)
+    wanted = IndexSettings.of(generation).changed(change)
+    check_index(settings=wanted, dimensions=generation.dimensions)
+    if generation.index_state == IndexState.NONE:
+        Generation.objects.filter(pk=generation.pk).update(index_state=IndexState.BUILDING.value)
+    return {GENERATION: generation.pk, **wanted.as_columns()}
+
+
+def index_job(*, collection: Collection) -> Job | None:
+    """The job that builds the collection's index, or waits to."""
+    jobs = Job.objects.filter(collection=collection, kind__in=[kind.value for kind in KINDS])
+    return jobs.filter(state__in=UNFINISHED_STATES).order_by("created_at").first()
 
 
 def build_index(*, job_id: uuid.UUID, should_stop: Callable[[], bool]) -> None:
@@ -47,18 +117,52 @@ def build_index(*, job_id: uuid.UUID, should_stop: Callable[[], bool]) -> None:
 
     Raises JobRetry.
     """
-    run_job(job_id=job_id, work=_build, should_stop=should_stop)
+    run_job(job_id=job_id, work=build, should_stop=should_stop)
+    release_index(job_id=job_id)
+
+
+def release_index(*, job_id: uuid.UUID) -> None:
+    """Let the next request have its way, if the job has ended without an index."""
     job = Job.objects.filter(pk=job_id).first()
     if job is not None and job.state in (JobState.FAILED, JobState.PARKED, JobState.CANCELLED):
         Generation.objects.filter(
-            pk=job.params["generation"], index_state=IndexState.BUILDING.value
+            pk=job.params[GENERATION], index_state=IndexState.BUILDING.value
         ).update(index_state=IndexState.NONE.value)
 
 
-def _build(run: JobRun) -> None:
-    generation = Generation.objects.filter(pk=run.job.params["generation"]).first()
+def build(
+    run: JobRun, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> None:
+    """The work of such a job: the index that its parameters describe. `on_progress` takes chunks
+    done and of how many. Raises CollectionDeleted, JobInterrupted, JobLost.
+    """
+    params = run.job.params
+    generations = Generation.objects.filter(pk=params[GENERATION])
+    generation = generations.first()
     if generation is None:
         raise CollectionDeleted
-    store.build_index(generation=generation)
-    Generation.objects.filter(pk=generation.pk).update(index_state=IndexState.READY.value)
-    record_progress(run=run, done=1)
+    columns = {
+        name: params[name] for name in IndexSettings.of(generation).as_columns() if name in params
+    }
+    for name, value in columns.items():
+        setattr(generation, name, value)
+    total = store.count_chunks(generation_id=generation.pk)
+    share = 0.0
+
+    def watch(progress: store.BuildProgress) -> None:
+        nonlocal share
+        check_run(run=run)
+        if not generations.exists():
+            raise CollectionDeleted
+        share = max(share, progress.share)
+        done = int(share * total)
+        show_progress(run=run, done=done, total=total, result={"phase": progress.phase})
+        on_progress(done, total)
+
+    def take_over() -> None:
+        if not generations.update(**columns, index_state=IndexState.READY.value):
+            raise CollectionDeleted
+        show_progress(run=run, done=total, total=total, result={})
+
+    store.build_index(generation=generation, on_wait=watch, in_swap=take_over)
+    on_progress(total, total)

@@ -149,6 +149,13 @@ def record_progress(*, run: JobRun, done: int, **changes: Any) -> None:
     _update(run, done=done, rate=rate, attempts=1, **changes)
 
 
+def show_progress(*, run: JobRun, done: int, **changes: Any) -> None:
+    """Say how far a step is that the next attempt would do again from its start: attempts go on
+    counting. Raises JobLost.
+    """
+    _update(run, done=done, **changes)
+
+
 def finish_run(*, run: JobRun) -> None:
     """The work is done. Raises JobLost."""
     _end(run, JobState.SUCCEEDED, "")

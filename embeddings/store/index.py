@@ -1,39 +1,151 @@
-"""The HNSW index of a generation."""
+"""The HNSW index of a generation: built beside the one that serves, and then put in its place."""
 
-from django.db import connection
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import psycopg
+from django.db import connection, transaction
 from psycopg import sql
 
-from embeddings.constants import Metric
+from embeddings.constants import IndexStorage, Metric
 from embeddings.models import Generation
+from embeddings.store.index_expressions import index_expression, index_opclass
 from embeddings.store.partitions import chunks_table
 
-OPCLASSES = {
-    Metric.COSINE: "halfvec_cosine_ops",
-    Metric.L2: "halfvec_l2_ops",
-    Metric.IP: "halfvec_ip_ops",
-    Metric.L1: "halfvec_l1_ops",
-}
+POLL_S = 0.5
+CANCEL_S = 10.0
+CLIENT_CHECK = "5s"
+"""After so long the server ends a build whose process was killed."""
+
+APPLICATION = "index-builder"
 
 
-def build_index(*, generation: Generation) -> None:
-    """Build the index on half-precision vectors without blocking writes; replaces a half-built one.
+@dataclass(frozen=True, slots=True)
+class BuildProgress:
+    """PostgreSQL's name of what the build does, and the share of the table that it has read."""
 
-    Must run outside a transaction, as CREATE INDEX CONCURRENTLY does.
+    phase: str
+    share: float
+
+
+def index_name(generation_id: int) -> str:
+    """The name under which the generation's index serves."""
+    return f"{chunks_table(generation_id)}_hnsw"
+
+
+def new_name(generation_id: int) -> str:
+    """Its name while it is built."""
+    return f"{index_name(generation_id)}_new"
+
+
+def old_name(generation_id: int) -> str:
+    """The name of the index that it has replaced."""
+    return f"{index_name(generation_id)}_old"
+
+
+def build_index(
+    *,
+    generation: Generation,
+    on_wait: Callable[[BuildProgress], None] = lambda _: None,
+    in_swap: Callable[[], None] = lambda: None,
+) -> None:
+    """Build the index that the generation's fields describe without blocking reads or writes; the
+    present one serves until then.
+
+    `on_wait` is called twice a second; what it raises ends the build, and nothing is left of it.
+    `in_swap` runs in the transaction that puts the new index in place. Must run outside a
+    transaction, as CREATE INDEX CONCURRENTLY does.
     """
-    name = sql.Identifier(f"{chunks_table(generation.pk)}_hnsw")
-    statement = sql.SQL(
-        "CREATE INDEX CONCURRENTLY {name} ON {table}"
-        " USING hnsw ((embedding::halfvec({dimensions})) {opclass})"
+    pk = generation.pk
+    drop_index(name=new_name(pk))
+    drop_index(name=old_name(pk))
+    try:
+        _execute_beside(_create(generation), on_wait)
+        with transaction.atomic():
+            _rename(index_name(pk), old_name(pk))
+            _rename(new_name(pk), index_name(pk))
+            in_swap()
+    except BaseException:
+        drop_index(name=new_name(pk))
+        raise
+    drop_index(name=old_name(pk))
+    _execute(sql.SQL("ANALYZE {}").format(sql.Identifier(chunks_table(pk))))
+
+
+def drop_index(*, name: str) -> None:
+    """Drop it, if it is there, without blocking anyone; outside a transaction."""
+    _execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def count_chunks(*, generation_id: int) -> int:
+    """Rows of the generation's partition."""
+    table = sql.Identifier(chunks_table(generation_id))
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
+        return int(cursor.fetchone()[0])
+
+
+def _create(generation: Generation) -> sql.Composed:
+    storage, metric = IndexStorage(generation.storage), Metric(generation.metric)
+    return sql.SQL(
+        "CREATE INDEX CONCURRENTLY {name} ON {table} USING hnsw ({expression} {opclass})"
         " WITH (m = {m}, ef_construction = {ef_construction})"
     ).format(
-        name=name,
+        name=sql.Identifier(new_name(generation.pk)),
         table=sql.Identifier(chunks_table(generation.pk)),
-        dimensions=sql.Literal(generation.dimensions),
-        opclass=sql.Identifier(OPCLASSES[Metric(generation.metric)]),
+        expression=index_expression(
+            storage=storage, dimensions=generation.dimensions, vector=sql.Identifier("embedding")
+        ),
+        opclass=index_opclass(storage=storage, metric=metric),
         m=sql.Literal(generation.m),
         ef_construction=sql.Literal(generation.ef_construction),
     )
+
+
+def _rename(name: str, to: str) -> None:
+    _execute(
+        sql.SQL("ALTER INDEX IF EXISTS {} RENAME TO {}").format(
+            sql.Identifier(name), sql.Identifier(to)
+        )
+    )
+
+
+def _execute_beside(statement: sql.Composed, on_wait: Callable[[BuildProgress], None]) -> None:
+    """On a connection and in a thread of its own, so that this one can watch it and end it."""
+    parameters = connection.get_connection_params()
+    for name in ("cursor_factory", "context"):
+        parameters.pop(name, None)
+    parameters["application_name"] = APPLICATION
+    with (
+        connection.wrap_database_errors,
+        psycopg.connect(**parameters, autocommit=True) as beside,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        beside.execute(
+            "SELECT set_config('client_connection_check_interval', %s, false)", [CLIENT_CHECK]
+        )
+        build = thread.submit(beside.execute, statement)
+        try:
+            while not wait([build], timeout=POLL_S).done:
+                on_wait(_progress(beside.info.backend_pid))
+            build.result()
+        except BaseException:
+            beside.cancel_safe(timeout=CANCEL_S)
+            raise
+
+
+def _progress(pid: int) -> BuildProgress:
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(name))
+        cursor.execute(
+            "SELECT phase, coalesce(blocks_done::float8 / nullif(blocks_total, 0), 0)"
+            " FROM pg_stat_progress_create_index WHERE pid = %s",
+            [pid],
+        )
+        row = cursor.fetchone()
+    return BuildProgress(*row) if row else BuildProgress("", 0.0)
+
+
+def _execute(statement: sql.Composed) -> None:
+    with connection.cursor() as cursor:
         cursor.execute(statement)
-        cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(chunks_table(generation.pk))))

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from accounts.models import User
 from accounts.policy import Action
-from embeddings.constants import IndexState, JobKind, JobState, Metric, SearchPath
+from embeddings.constants import IndexState, IndexStorage, JobKind, JobState, Metric, SearchPath
 from embeddings.models import Collection, Generation, Job
 from embeddings.services import index as service
 from embeddings.services.add import add_documents
@@ -63,6 +63,7 @@ def test_it_works(metric: Metric) -> None:
     assert state(collection) == IndexState.BUILDING
     assert run(job).state == JobState.SUCCEEDED
     assert state(collection) == IndexState.READY
+    assert (job.done, job.total, job.result) == (5, 5, {})
     result = search_collection(
         collection=fresh(collection), params=SearchParams(query="text number 3", top_k=3)
     )
@@ -88,7 +89,7 @@ def make_stale(collection: Collection) -> Collection:
 
 
 def test_not_for_more_dimensions_than_an_index_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "HNSW_MAX_DIMENSIONS", 383)
+    monkeypatch.setitem(service.STORAGE_MAX_DIMENSIONS, IndexStorage.HALFVEC, 383)
     collection = make_collection()
     add(collection, 1, 9)
     assert not Job.objects.exists()
