@@ -16,6 +16,7 @@ from embeddings.views.imports import ImportViewSet
 from embeddings.views.jobs import JobViewSet
 from embeddings.views.models import ModelViewSet
 from embeddings.views.openai import OpenAiViewSet
+from embeddings.views.reindex import ReindexViewSet
 from embeddings.views.rerank import CohereRerankViewSet, RerankViewSet
 from embeddings.views.schema import DocsView, SchemaView
 from embeddings.views.search import SearchViewSet
@@ -70,6 +71,11 @@ routes: list[URLPattern] = [
         "collection/<str:name>/import",
         ImportViewSet.as_view({"post": "create"}),
         name="import",
+    ),
+    path(
+        "collection/<str:name>/reindex",
+        ReindexViewSet.as_view({"post": "create"}),
+        name="reindex",
     ),
     path("jobs", JobViewSet.as_view({"get": "list"}), name="jobs"),
     path("jobs/<uuid:id>", JobViewSet.as_view({"get": "retrieve"}), name="job"),

@@ -7,11 +7,19 @@ from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from embeddings.constants import COLLECTION_NAME_PATTERN, IndexState, Metric
+from embeddings.constants import (
+    COLLECTION_NAME_PATTERN,
+    HNSW_EF_CONSTRUCTION_RANGE,
+    HNSW_M_RANGE,
+    IndexState,
+    IndexStorage,
+    Metric,
+)
 from embeddings.models import Collection
 from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.fields import CollectionNameField, StringField
+from embeddings.serializers.fields import CollectionNameField, StringField, WholeNumberField
 from embeddings.serializers.paging import CursorField, PageQuery
+from embeddings.types.index import IndexChange, IndexSettings
 
 MAX_DESCRIPTION_CHARS = 1_000
 
@@ -30,6 +38,42 @@ class CollectionQuery(PageQuery):
     prefix = CollectionNameField(required=False, help_text="Only names that begin so.")
 
 
+class IndexRequest(RequestSerializer):
+    """How the HNSW index is made; what is left out stays as it is."""
+
+    m = WholeNumberField(
+        min_value=HNSW_M_RANGE[0],
+        max_value=HNSW_M_RANGE[1],
+        required=False,
+        help_text="Links of a node; more find more, and cost memory and time.",
+    )
+    ef_construction = WholeNumberField(
+        min_value=HNSW_EF_CONSTRUCTION_RANGE[0],
+        max_value=HNSW_EF_CONSTRUCTION_RANGE[1],
+        required=False,
+        help_text="Candidates while it is built; at least twice `m`.",
+    )
+    storage = serializers.ChoiceField(
+        choices=[storage.value for storage in IndexStorage],
+        required=False,
+        help_text="What it holds of a vector: `halfvec` up to 4,000 dimensions, `vector` up to"
+        " 2,000, `bit` (signs, for many dimensions) up to 64,000.",
+    )
+
+    def to_internal_value(self, data: Any) -> IndexChange:
+        """Raises ValidationError."""
+        values = super().to_internal_value(data)
+        if "storage" in values:
+            values["storage"] = IndexStorage(values["storage"])
+        return IndexChange(**values)
+
+
+class ReindexRequest(RequestSerializer):
+    """An index to build anew."""
+
+    index = IndexRequest(required=False)
+
+
 class CollectionRequest(RequestSerializer):
     """A collection to make."""
 
@@ -41,6 +85,7 @@ class CollectionRequest(RequestSerializer):
         choices=[metric.value for metric in Metric], default=Metric.COSINE.value
     )
     description = StringField(max_length=MAX_DESCRIPTION_CHARS, allow_blank=True, default="")
+    index = IndexRequest(required=False)
 
 
 class CollectionChange(RequestSerializer):
@@ -48,11 +93,12 @@ class CollectionChange(RequestSerializer):
 
     name = CollectionNameField(required=False)
     description = StringField(max_length=MAX_DESCRIPTION_CHARS, allow_blank=True, required=False)
+    index = IndexRequest(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raises ValidationError when nothing is to be changed."""
         if not attrs:
-            raise ValidationError("Send a name, a description or both.", code="empty")
+            raise ValidationError("Send at least one field to change.", code="empty")
         return attrs
 
 
@@ -62,6 +108,7 @@ class IndexResponse(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=[state.value for state in IndexState])
     m = serializers.IntegerField()
     ef_construction = serializers.IntegerField()
+    storage = serializers.ChoiceField(choices=[storage.value for storage in IndexStorage])
 
 
 class CollectionResponse(serializers.Serializer[Any]):
@@ -106,8 +153,7 @@ def collection_json(collection: Collection) -> dict[str, Any]:
         "owner": collection.owner.get_username(),
         "index": {
             "state": generation.index_state,
-            "m": generation.m,
-            "ef_construction": generation.ef_construction,
+            **IndexSettings.of(generation).as_columns(),
         },
         "created_at": collection.created_at,
         "updated_at": collection.updated_at,

@@ -16,7 +16,9 @@ from embeddings.constants import COLLECTION_NAME_PATTERN, GenerationState, Metri
 from embeddings.exceptions import CollectionExists, NotFound
 from embeddings.models import Collection, Generation
 from embeddings.services.engine import model_info
+from embeddings.services.index import UNCHANGED, change_index
 from embeddings.store import partitions
+from embeddings.types.index import IndexChange, IndexSettings, check_index
 
 
 def visible_collection(*, principal: Principal, name: str, action: Action) -> Collection:
@@ -83,11 +85,14 @@ def create_collection(
     model: str,
     metric: Metric = Metric.COSINE,
     description: str = "",
+    index: IndexChange = UNCHANGED,
 ) -> Collection:
     """A new, empty collection of the principal's, with its tables. Raises CollectionExists,
-    UnknownModel.
+    UnknownModel, InvalidIndex.
     """
     info = model_info(model)
+    index_settings = IndexSettings.default(dimensions=info.dimensions).changed(index)
+    check_index(settings=index_settings, dimensions=info.dimensions)
     try:
         with transaction.atomic():
             collection = Collection.objects.create(
@@ -101,6 +106,7 @@ def create_collection(
                 dimensions=info.dimensions,
                 metric=metric.value,
                 state=GenerationState.ACTIVE.value,
+                **index_settings.as_columns(),
             )
             partitions.create_chunks_partition(generation=collection.active)
             collection.save(update_fields=["active"])
@@ -113,9 +119,15 @@ def create_collection(
 
 
 def update_collection(
-    *, collection: Collection, name: str | None = None, description: str | None = None
+    *,
+    collection: Collection,
+    name: str | None = None,
+    description: str | None = None,
+    index: IndexChange = UNCHANGED,
 ) -> Collection:
-    """Rename or describe. Raises CollectionExists."""
+    """Rename, describe, or ask for another index. Raises CollectionExists, IndexBusy,
+    InvalidIndex.
+    """
     if name is not None:
         collection.name = name
     if description is not None:
@@ -124,6 +136,7 @@ def update_collection(
     try:
         with transaction.atomic():
             collection.save(update_fields=["name", "description", "updated_at"])
+            change_index(collection=collection, change=index)
     except IntegrityError:
         raise CollectionExists(param="name", name=name) from None
     collection.refresh_from_db(fields=["updated_at"])

@@ -75,9 +75,9 @@ def change_index(*, collection: Collection, change: IndexChange) -> None:
     generation = collection.generation
     current = IndexSettings.of(generation)
     wanted = current.changed(change)
-    check_index(settings=wanted, dimensions=generation.dimensions)
     if wanted == current:
         return
+    check_index(settings=wanted, dimensions=generation.dimensions)
     if generation.index_state != IndexState.NONE:
         start_reindex(collection=collection, change=change)
         return

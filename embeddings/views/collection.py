@@ -25,6 +25,7 @@ from embeddings.services.collection import (
     update_collection,
     visible_collection,
 )
+from embeddings.services.index import UNCHANGED, index_job
 from embeddings.views.operations import operation
 
 EXAMPLE = {
@@ -36,7 +37,7 @@ EXAMPLE = {
     "count": 1204,
     "version": 17,
     "owner": "alice",
-    "index": {"state": "none", "m": 16, "ef_construction": 64},
+    "index": {"state": "none", "m": 16, "ef_construction": 64, "storage": "halfvec"},
     "created_at": "2026-11-22T09:00:00Z",
     "updated_at": "2026-11-22T09:30:00Z",
 }
@@ -96,6 +97,7 @@ class CollectionViewSet(ViewSet):
             model=model_of(data),
             metric=Metric(data["metric"]),
             description=data["description"],
+            index=data.get("index", UNCHANGED),
         )
         location = f"/v1/collection/{collection.name}"
         return Response(collection_json(collection), status=201, headers={"Location": location})
@@ -115,20 +117,28 @@ class CollectionViewSet(ViewSet):
 
     @operation(
         "collection_update",
-        summary="Rename or describe a collection",
+        summary="Rename or describe a collection, or change its index",
         request=CollectionChange,
-        request_examples={"Rename": {"name": "essays"}},
+        request_examples={
+            "Rename": {"name": "essays"},
+            "Another index": {"index": {"m": 24, "ef_construction": 128}},
+        },
         answer=CollectionResponse,
         example=EXAMPLE | {"name": "essays"},
         errors=(403, 404, 409),
     )
     def partial_update(self, request: Request, name: str) -> Response:
-        """Fields that are not sent stay as they are."""
+        """Fields that are not sent stay as they are. A new index is built by a job, named in
+        `Location`, while the present one serves.
+        """
         data = validated(CollectionChange, request.data)
         collection = visible_collection(
             principal=principal_of(request), name=name, action=Action.MANAGE
         )
-        return Response(collection_json(update_collection(collection=collection, **data)))
+        collection = update_collection(collection=collection, **data)
+        job = index_job(collection=collection) if "index" in data else None
+        headers = {"Location": f"/v1/jobs/{job.pk}"} if job else {}
+        return Response(collection_json(collection), headers=headers)
 
     @operation(
         "collection_delete",

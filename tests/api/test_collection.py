@@ -34,7 +34,7 @@ def test_it_works(as_alice: APIClient) -> None:
         "count": 0,
         "version": 0,
         "owner": "alice",
-        "index": {"state": "none", "m": 16, "ef_construction": 64},
+        "index": {"state": "none", "m": 16, "ef_construction": 64, "storage": "halfvec"},
     }
 
 

@@ -14,7 +14,7 @@ from embeddings.models import Collection, Generation, Job
 from embeddings.services import index as service
 from embeddings.services.collection import delete_collection
 from embeddings.services.index import build_index, change_index, start_reindex
-from embeddings.services.job_runs import JobRetry
+from embeddings.services.job_runs import JobRetry, show_progress
 from embeddings.services.jobs import cancel_job
 from embeddings.services.search import search_collection
 from embeddings.store import index as store
@@ -75,11 +75,10 @@ def reread(collection: Collection) -> Collection:
 
 def test_progress_is_in_the_job(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     job = start_reindex(collection=collection)
-    seen: list[dict[str, Any]] = []
-    show = service.show_progress
+    seen: list[Any] = []
 
     def watched(**values: Any) -> None:
-        show(**values)
+        show_progress(**values)
         seen.append(Job.objects.values("state", "done", "total", "result").get(pk=job.pk))
         if len(seen) == 3:
             snapshot.commit()
@@ -95,10 +94,9 @@ def test_cancelling_ends_the_build_and_leaves_nothing(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = start_reindex(collection=collection)
-    show = service.show_progress
 
     def cancelling(**values: Any) -> None:
-        show(**values)
+        show_progress(**values)
         assert store.new_name(collection.generation.pk) in indexes(collection)
         cancel_job(job=job)
 
@@ -124,10 +122,9 @@ def test_deleting_the_collection_ends_the_build(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = start_reindex(collection=collection)
-    show = service.show_progress
 
     def deleting(**values: Any) -> None:
-        show(**values)
+        show_progress(**values)
         Collection.objects.filter(pk=collection.pk).update(active=None)
         Generation.objects.all().delete()
 
@@ -152,10 +149,9 @@ def test_the_present_index_serves_until_the_new_one_takes_its_place(
     job = Job.objects.get(state=JobState.QUEUED)
     assert job.kind == JobKind.REINDEX
     paths: set[str] = set()
-    show = service.show_progress
 
     def searching(**values: Any) -> None:
-        show(**values)
+        show_progress(**values)
         params = SearchParams(query="text number 3", top_k=3)
         result = search_collection(collection=reread(collection), params=params)
         assert [hit.external_id for hit in result.hits][:1] == ["d3"]
