@@ -167,7 +167,7 @@ def ensure_database(cluster: Cluster) -> None:
     copy pgvector from the template, because only a superuser can install it.
     """
     with connect(cluster, "template1") as template:
-        install_pgvector(template)
+        install_extensions(template)
         if not exists(template, "SELECT FROM pg_roles WHERE rolname = %s", ROLE):
             create_role(template)
         made = exists(template, "SELECT FROM pg_database WHERE datname = %s", DATABASE)
@@ -179,7 +179,7 @@ def ensure_database(cluster: Cluster) -> None:
                 )
             )
     with connect(cluster, DATABASE) as connection:
-        install_pgvector(connection)
+        install_extensions(connection)
 
 
 def create_role(connection: psycopg.Connection) -> None:
@@ -191,8 +191,10 @@ def create_role(connection: psycopg.Connection) -> None:
         )
 
 
-def install_pgvector(connection: psycopg.Connection) -> None:
-    """Install the extension, or update it to the version that the installed package brings."""
+def install_extensions(connection: psycopg.Connection) -> None:
+    """Install pgvector, or update it to the version that the installed package brings; and what
+    reads its indexes into memory.
+    """
     row = connection.execute(
         "SELECT installed_version, default_version FROM pg_available_extensions"
         " WHERE name = 'vector'"
@@ -203,6 +205,7 @@ def install_pgvector(connection: psycopg.Connection) -> None:
         connection.execute("CREATE EXTENSION vector")
     elif row[0] != row[1]:
         connection.execute("ALTER EXTENSION vector UPDATE")
+    connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
 
 
 def exists(connection: psycopg.Connection, query: str, name: str) -> bool:

@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
 
 from embeddings.constants import (
     STORAGE_MAX_DIMENSIONS,
@@ -17,14 +19,16 @@ from embeddings.constants import (
 )
 from embeddings.exceptions import CollectionDeleted, IndexBusy
 from embeddings.models import Collection, Generation, Job
-from embeddings.services.job_runs import JobRun, check_run, run_job, show_progress
+from embeddings.services.job_runs import SOURCE, JobRun, check_run, run_job, show_progress
 from embeddings.services.jobs import start_job
 from embeddings.store import index as store
 from embeddings.types.index import IndexChange, IndexSettings, check_index
 
-KINDS = (JobKind.BUILD_INDEX, JobKind.REINDEX)
+INDEX_KINDS = (JobKind.BUILD_INDEX.value, JobKind.REINDEX.value)
 GENERATION = "generation"
 UNCHANGED = IndexChange()
+FORSAKEN_AFTER = timedelta(seconds=60)
+"""A command has its build under way by then."""
 
 
 def request_index_if_due(*, collection: Collection) -> Job | None:
@@ -96,6 +100,7 @@ def prepare_reindex(*, collection: Collection, change: IndexChange) -> dict[str,
     # The row's lock lets one of several callers win.
     generations = Generation.objects.select_for_update(no_key=True)
     generation = generations.get(pk=collection.generation.pk)
+    end_forsaken_jobs()
     running = index_job(collection=collection)
     if running is not None:
         raise IndexBusy(job=running.pk)
@@ -108,8 +113,25 @@ def prepare_reindex(*, collection: Collection, change: IndexChange) -> dict[str,
 
 def index_job(*, collection: Collection) -> Job | None:
     """The job that builds the collection's index, or waits to."""
-    jobs = Job.objects.filter(collection=collection, kind__in=[kind.value for kind in KINDS])
+    jobs = Job.objects.filter(collection=collection, kind__in=INDEX_KINDS)
     return jobs.filter(state__in=UNFINISHED_STATES).order_by("created_at").first()
+
+
+def end_forsaken_jobs() -> None:
+    """End the jobs of commands that were killed, which no worker will ever take."""
+    jobs = Job.objects.filter(
+        kind__in=INDEX_KINDS,
+        state__in=UNFINISHED_STATES,
+        params__has_key=SOURCE,
+        started_at__lt=Now() - FORSAKEN_AFTER,
+    )
+    alive = store.building_generations() if jobs.exists() else set()
+    jobs.exclude(params__generation__in=alive).update(
+        state=JobState.PARKED.value,
+        lease=None,
+        error="The command that ran it was ended.",
+        finished_at=Now(),
+    )
 
 
 def build_index(*, job_id: uuid.UUID, should_stop: Callable[[], bool]) -> None:

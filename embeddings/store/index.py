@@ -18,7 +18,8 @@ CANCEL_S = 10.0
 CLIENT_CHECK = "5s"
 """After so long the server ends a build whose process was killed."""
 
-APPLICATION = "index-builder"
+APPLICATION = "index_builder_"
+"""Begins the name under which a build's session shows in pg_stat_activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ def build_index(
     drop_index(name=new_name(pk))
     drop_index(name=old_name(pk))
     try:
-        _execute_beside(_create(generation), on_wait)
+        _execute_beside(_create(generation), f"{APPLICATION}{pk}", on_wait)
         with transaction.atomic():
-            _rename(index_name(pk), old_name(pk))
-            _rename(new_name(pk), index_name(pk))
+            _rename("IF EXISTS", index_name(pk), old_name(pk))
+            _rename("", new_name(pk), index_name(pk))
             in_swap()
     except BaseException:
         drop_index(name=new_name(pk))
@@ -76,6 +77,17 @@ def build_index(
 def drop_index(*, name: str) -> None:
     """Drop it, if it is there, without blocking anyone; outside a transaction."""
     _execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def building_generations() -> set[int]:
+    """Those whose index is being built, by whatever process."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT substr(application_name, %s)::bigint FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name ~ %s",
+            [len(APPLICATION) + 1, f"^{APPLICATION}[0-9]+$"],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def count_chunks(*, generation_id: int) -> int:
@@ -103,20 +115,23 @@ def _create(generation: Generation) -> sql.Composed:
     )
 
 
-def _rename(name: str, to: str) -> None:
+def _rename(condition: str, name: str, to: str) -> None:
+    # Of an index this locks nobody out; of a table it would.
     _execute(
-        sql.SQL("ALTER INDEX IF EXISTS {} RENAME TO {}").format(
-            sql.Identifier(name), sql.Identifier(to)
+        sql.SQL("ALTER INDEX {condition} {name} RENAME TO {to}").format(
+            condition=sql.SQL(condition), name=sql.Identifier(name), to=sql.Identifier(to)
         )
     )
 
 
-def _execute_beside(statement: sql.Composed, on_wait: Callable[[BuildProgress], None]) -> None:
+def _execute_beside(
+    statement: sql.Composed, session: str, on_wait: Callable[[BuildProgress], None]
+) -> None:
     """On a connection and in a thread of its own, so that this one can watch it and end it."""
     parameters = connection.get_connection_params()
     for name in ("cursor_factory", "context"):
         parameters.pop(name, None)
-    parameters["application_name"] = APPLICATION
+    parameters["application_name"] = session
     with (
         connection.wrap_database_errors,
         psycopg.connect(**parameters, autocommit=True) as beside,

@@ -5,6 +5,7 @@ import signal
 import time
 from argparse import ArgumentParser
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -16,6 +17,8 @@ from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
 
 from embeddings.services.job_runs import HEARTBEAT_S, STALLED_AFTER_S, retry_stalled_jobs
+from embeddings.services.index_repair import repair_indexes
+from embeddings.store.index_warming import prewarm_indexes
 from embeddings.store.partitions import drop_orphaned_partitions
 from embeddings.telemetry import log
 
@@ -23,7 +26,9 @@ CONCURRENCY = 2
 """An index is built by the database while an import keeps the model busy."""
 
 SWEEP_S = 3.0
-DROP_ORPHANS_S = 3600.0
+TIDY_S = 60.0
+"""A table that a long transaction kept from being dropped goes soon after that has ended."""
+
 POLL_S = 2.0
 """A new job announces itself; a retried one is found by polling."""
 
@@ -79,10 +84,11 @@ async def run_worker(stopping: asyncio.Event, *, concurrency: int) -> None:
             )
         )
         housekeeping = asyncio.create_task(keep_house())
+        prewarming = asyncio.create_task(sync_to_async(prewarm, thread_sensitive=False)())
         stop = asyncio.create_task(stopping.wait())
         log.info("worker_started", concurrency=concurrency)
         await asyncio.wait({worker, stop}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (housekeeping, stop, worker):
+        for task in (housekeeping, prewarming, stop, worker):
             task.cancel()
         with suppress(asyncio.CancelledError):
             await worker
@@ -105,27 +111,40 @@ def make_app() -> App:
 
 
 async def keep_house() -> None:
-    """Take over what dead workers left, every few seconds, and drop deleted collections' tables
-    that a crash left, every hour.
-    """
+    """Take over what dead workers left, every few seconds, and tidy up, every minute."""
     sweep_in_thread = sync_to_async(sweep, thread_sensitive=False)
-    drop_due = time.monotonic()
+    tidy_due = time.monotonic()
     while True:
-        drop_orphans = time.monotonic() >= drop_due
-        if drop_orphans:
-            drop_due += DROP_ORPHANS_S
-        await sweep_in_thread(drop_orphans=drop_orphans)
+        tidy = time.monotonic() >= tidy_due
+        if tidy:
+            tidy_due = time.monotonic() + TIDY_S
+        await sweep_in_thread(tidy=tidy)
         await asyncio.sleep(SWEEP_S)
 
 
-def sweep(*, drop_orphans: bool) -> None:
+def sweep(*, tidy: bool) -> None:
     """One round of housekeeping; a failure is logged, and the next round tries again."""
     try:
         if retried := retry_stalled_jobs():
             log.info("jobs_taken_over", count=retried)
-        if drop_orphans and (dropped := drop_orphaned_partitions()):
-            log.info("orphans_dropped", count=dropped)
+        if tidy:
+            repair_indexes()
+            if dropped := drop_orphaned_partitions():
+                log.info("orphans_dropped", count=dropped)
     except Exception:  # noqa: BLE001  the worker's jobs must go on
         log.warning("housekeeping_failed", exc_info=True)
+    finally:
+        connection.close()
+
+
+def prewarm() -> None:
+    """Let the first searches after a start find the indexes in memory."""
+    try:
+        started = time.monotonic()
+        if prewarmed := prewarm_indexes():
+            took_ms = round((time.monotonic() - started) * 1000)
+            log.info("indexes_prewarmed", **asdict(prewarmed), took_ms=took_ms)
+    except Exception:  # noqa: BLE001  only the first searches are slower
+        log.warning("prewarming_failed", exc_info=True)
     finally:
         connection.close()
