@@ -39,6 +39,16 @@ class IndexStorage(StrEnum):
     BIT = "bit"
 
 
+class FieldType(StrEnum):
+    """What a declared field of the metadata holds."""
+
+    STRING = "string"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+    STRINGS = "string[]"
+
+
 class JobKind(StrEnum):
     """What a job does; each kind has one task."""
 
@@ -112,6 +122,8 @@ STORAGE_MAX_DIMENSIONS = {
 DEFAULT_LANGUAGE = "english"
 """PostgreSQL's text search configuration of a collection that names none."""
 
+MAX_FILTER_LIST = 256
+MAX_FILTER_BYTES = 64 * 1024
 HNSW_M = 16
 HNSW_EF_CONSTRUCTION = 64
 """pgvector's own defaults."""

@@ -192,6 +192,41 @@ class InvalidFilter(InvalidRequest):
     code = "invalid_filter"
 
 
+class IncomparableCollections(InvalidRequest):
+    """Collections `{one}` and `{other}` have different {what}: what is near in one can't be compared
+    with what is near in the other. Search them one by one."""
+
+    code = "incomparable_collections"
+
+
+class InvalidCursor(InvalidRequest):
+    """The cursor is none that this search gave. Send an answer's `next_cursor` with the very query
+    that it answered; only `top_k`, `include` and `facets` may differ."""
+
+    code = "invalid_cursor"
+
+
+class InvalidMetadataSchema(InvalidRequest):
+    """The metadata schema is not well formed: {reason}"""
+
+    code = "invalid_metadata_schema"
+
+
+class InvalidMetadata(InvalidRequest):
+    """Document `{external_id}` breaks the collection's metadata schema: `{field}` {fault}."""
+
+    code = "invalid_metadata"
+
+
+class SchemaViolated(EmbeddingsError):
+    """{count} stored documents break the declaration of `{field}`, `{external_id}` for one. Change
+    them first."""
+
+    status = 409
+    code = "schema_violated"
+    title = "Conflict"
+
+
 # Imports and jobs ---------------------------------------------------------------------------------
 
 

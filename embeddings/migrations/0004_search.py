@@ -4,6 +4,93 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+# Keep embeddings.store.filter and embeddings.store.metadata_index in step: indexes of declared fields
+# are on these. SQL functions are inlined, so that the planner sees through them.
+METADATA_FUNCTIONS = r"""
+    CREATE FUNCTION metadata_number(value jsonb) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric END;
+
+    CREATE FUNCTION metadata_string(value jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN jsonb_typeof(value) = 'string' THEN value #>> '{}' END;
+
+    -- The cast depends on no setting: the year comes first, and what names no offset is UTC.
+    CREATE FUNCTION metadata_instant(value jsonb) RETURNS timestamptz
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    DECLARE
+        spelled text := value #>> '{}';
+    BEGIN
+        IF jsonb_typeof(value) = 'string' AND spelled ~ ('^[0-9]{4}-[0-9]{2}-[0-9]{2}'
+            '([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?'
+            '(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?$')
+        AND pg_input_is_valid(spelled, 'timestamptz') THEN
+            RETURN CASE WHEN substr(spelled, 11) ~ '[Z+-]' THEN spelled ELSE spelled || 'Z' END;
+        END IF;
+        RETURN NULL;
+    END $$;"""
+METADATA_FUNCTIONS_REVERSE = """
+    DROP FUNCTION metadata_number(jsonb);
+    DROP FUNCTION metadata_string(jsonb);
+    DROP FUNCTION metadata_instant(jsonb);"""
+METADATA_INDEXES = """
+    DO $$
+    DECLARE
+        partition text;
+    BEGIN
+        FOR partition IN
+            SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'documents'::regclass
+        LOOP
+            EXECUTE format('CREATE INDEX %I ON %I USING gin (metadata jsonb_path_ops)',
+                partition || '_metadata', partition);
+        END LOOP;
+    END $$"""
+METADATA_INDEXES_REVERSE = """
+    DO $$
+    DECLARE
+        partition text;
+    BEGIN
+        FOR partition IN
+            SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'documents'::regclass
+        LOOP
+            EXECUTE format('DROP INDEX IF EXISTS %I', partition || '_metadata');
+        END LOOP;
+    END $$"""
+
+TERMS = """
+    CREATE TABLE document_terms (
+        collection_id uuid NOT NULL,
+        document_id uuid NOT NULL,
+        length integer NOT NULL CHECK (length >= 0),
+        average_length double precision NOT NULL,
+        weights sparsevec NOT NULL,
+        terms tsvector NOT NULL
+    ) PARTITION BY LIST (collection_id)"""
+TERMS_REVERSE = "DROP TABLE document_terms"
+# Of the collections that are there already, whose documents a refresh of the statistics adds.
+TERMS_PARTITIONS = """
+    DO $$ DECLARE collection uuid; digits text; BEGIN
+        FOR collection IN SELECT id FROM collections LOOP
+            digits := replace(collection::text, '-', '');
+            EXECUTE format(
+                'CREATE TABLE %I (LIKE document_terms INCLUDING ALL, PRIMARY KEY (document_id),'
+                ' FOREIGN KEY (document_id) REFERENCES %I (id) ON DELETE CASCADE,'
+                ' CHECK (collection_id = %L))',
+                'terms_' || digits, 'documents_' || digits, collection
+            );
+            EXECUTE format('CREATE INDEX %I ON %I USING gin (terms)',
+                'terms_' || digits || '_gin', 'terms_' || digits);
+            EXECUTE format(
+                'ALTER TABLE document_terms ATTACH PARTITION %I FOR VALUES IN (%L)',
+                'terms_' || digits, collection
+            );
+        END LOOP;
+        INSERT INTO keyword_statistics
+            SELECT id, 0, 0, document_count, 0, NULL FROM collections WHERE document_count > 0;
+    END $$"""
+
     dependencies = [
         ("embeddings", "0003_cache"),
     ]
@@ -35,6 +122,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="generation",
+        migrations.RunSQL(METADATA_FUNCTIONS, METADATA_FUNCTIONS_REVERSE),
+        migrations.RunSQL(METADATA_INDEXES, METADATA_INDEXES_REVERSE),
             name="storage",
             field=models.CharField(
                 choices=[("halfvec", "halfvec"), ("vector", "vector"), ("bit", "bit")],

@@ -88,7 +88,8 @@ def list_ids(
         _table(collection_id), condition, sql.SQL("AND id > %s" if after else "")
     )
     with binary_cursor() as cursor:
-        rows = cursor.execute(statement, [*values, *([after] if after else []), limit]).fetchall()
+        parameters = [*values, *([after] if after else []), limit]
+        rows = cursor.execute(statement, parameters, prepare=False).fetchall()
     return [pk for (pk,) in rows]
 
 
@@ -101,7 +102,8 @@ def count_documents(
         _table(collection_id), condition, sql.SQL("" if bound is None else "LIMIT %s")
     )
     with binary_cursor() as cursor:
-        row = cursor.execute(statement, values if bound is None else [*values, bound]).fetchone()
+        parameters = values if bound is None else [*values, bound]
+        row = cursor.execute(statement, parameters, prepare=False).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -110,7 +112,7 @@ def delete_documents(*, collection_id: uuid.UUID, metadata_filter: MetadataFilte
     condition, values = compile_filter(metadata_filter)
     statement = sql.SQL("DELETE FROM {} d WHERE {}").format(_table(collection_id), condition)
     with binary_cursor() as cursor:
-        return cursor.execute(statement, values).rowcount
+        return cursor.execute(statement, values, prepare=False).rowcount
 
 
 def delete_ids(*, collection_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> int:
