@@ -127,6 +127,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["embedsite.parsers.OrjsonParser"],
     "DEFAULT_VERSIONING_CLASS": "embedsite.versioning.UrlOrHeader",
     "DEFAULT_VERSION": "1",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "embedsite.negotiation.AcceptNegotiation",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "embedsite.errors.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
