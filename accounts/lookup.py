@@ -6,11 +6,12 @@ statement in 0.05 ms.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, TypeVar, cast
 
 import psycopg
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, QuerySet
 from psycopg import pq
 
@@ -24,14 +25,29 @@ class Slot:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lookup(Generic[Row]):
     """A query for one row with a related one; `sql` is None where there can be no such row."""
 
     model: type[Row]
     related: str
-    sql: str | None
+    sql: bytes | None
     params: tuple[Any, ...]
+
+    @cached_property
+    def related_model(self) -> type[Model]:
+        """The model of the related row."""
+        related: Any = self.model._meta.get_field(self.related).related_model
+        return cast(type[Model], related)
+
+    @cached_property
+    def names(self) -> tuple[list[str], list[str]]:
+        """The attributes that the row's columns are for: the model's, then the related one's."""
+        first, second = (
+            [field.attname for field in model._meta.concrete_fields]
+            for model in (self.model, self.related_model)
+        )
+        return first, second
 
 
 def compile_lookup(queryset: QuerySet[Row], *, related: str, **stand_ins: Any) -> Lookup[Row]:
@@ -45,7 +61,7 @@ def compile_lookup(queryset: QuerySet[Row], *, related: str, **stand_ins: Any) -
         return Lookup(queryset.model, related, None, ())
     names = {value: name for name, value in stand_ins.items()}
     slots = tuple(Slot(names[value]) if value in names else value for value in params)
-    return Lookup(queryset.model, related, sql, slots)
+    return Lookup(queryset.model, related, sql.encode(), slots)
 
 
 def look_up(lookup: Lookup[Row], **values: Any) -> Row | None:
@@ -60,12 +76,14 @@ def look_up_later(lookup: Lookup[Row], **values: Any) -> Callable[[], Row | None
     if lookup.sql is None:
         return lambda: None
     params = [values[p.name] if isinstance(p, Slot) else p for p in lookup.params]
+    # Each look through Django's `connection` would find the thread's own anew.
+    connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     # psycopg's own cursor: Django's binds on the client, so that nothing stays prepared.
     with connection.wrap_database_errors:
         cursor = psycopg.Cursor(connection.connection)
         cursor.format = pq.Format.BINARY
-        cursor.execute(lookup.sql.encode(), params)
+        cursor.execute(lookup.sql, params)
 
     def answer() -> Row | None:
         with connection.wrap_database_errors:
@@ -76,10 +94,8 @@ def look_up_later(lookup: Lookup[Row], **values: Any) -> Callable[[], Row | None
 
 
 def _instance(lookup: Lookup[Row], row: tuple[Any, ...]) -> Row:
-    names = [field.attname for field in lookup.model._meta.concrete_fields]
-    instance = lookup.model.from_db(connection.alias, names, row[: len(names)])
-    related: Any = lookup.model._meta.get_field(lookup.related).related_model
-    related_names = [field.attname for field in related._meta.concrete_fields]
-    other = related.from_db(connection.alias, related_names, row[len(names) :])
+    names, related_names = lookup.names
+    instance = lookup.model.from_db(DEFAULT_DB_ALIAS, names, row[: len(names)])
+    other = lookup.related_model.from_db(DEFAULT_DB_ALIAS, related_names, row[len(names) :])
     setattr(instance, lookup.related, None if other.pk is None else other)
     return instance

@@ -8,7 +8,7 @@ from weakref import WeakSet
 import numpy as np
 import orjson
 import psycopg
-from django.db import ProgrammingError, connection
+from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections
 from numpy.typing import NDArray
 from pgvector.psycopg.vector import VectorBinaryDumper
 from psycopg import pq
@@ -39,6 +39,8 @@ def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
     the server infers it, so no look-up of the extension's type ids is needed. Errors are Django's,
     but for NotFound where the partition is gone: its collection was deleted meanwhile.
     """
+    # Each look through Django's `connection` would find the thread's own anew.
+    connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     raw = connection.connection
     if raw not in _adapted:
