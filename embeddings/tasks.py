@@ -7,11 +7,14 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Job as QueuedJob
 
 from embeddings.constants import JobKind
-from embeddings.services import cache_warming, imports, index
+from embeddings.services import cache_warming, imports, index, metadata_schema, recall
 from embeddings.services.job_runs import JobRetry
 
 UNRECORDED_RETRY_S = 5
 """After a failure that could not even be recorded, as the database was gone."""
+
+CANARY_CRON = "*/5 * * * *"
+"""Looks for collections whose recall is due to be measured, without a job of its own."""
 
 
 class Backoff(BaseRetryStrategy):
@@ -41,7 +44,26 @@ def reindex(context: JobContext, *, job_id: str) -> None:
     index.build_index(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
 
 
+@app.task(name=JobKind.INDEX_METADATA.value, queue="jobs", pass_context=True, retry=Backoff())
+def index_metadata(context: JobContext, *, job_id: str) -> None:
+    """Make the indexes of a collection's metadata those that its schema declares."""
+    metadata_schema.index_metadata(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
 @app.task(name=JobKind.WARM_CACHE.value, queue="jobs", pass_context=True, retry=Backoff())
 def warm_cache(context: JobContext, *, job_id: str) -> None:
     """Embed texts before they are asked for."""
     cache_warming.run_warming(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
+@app.task(name=JobKind.MEASURE_RECALL.value, queue="jobs", pass_context=True, retry=Backoff())
+def measure_recall(context: JobContext, *, job_id: str) -> None:
+    """Compare a collection's searches with the exact ones."""
+    recall.run_measuring(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
+@app.periodic(cron=CANARY_CRON)
+@app.task(name="recall_canary", queue="jobs", lock="recall_canary", queueing_lock="recall_canary")
+def recall_canary(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
+    """Measure the collections that are due."""
+    recall.measure_due()

@@ -134,6 +134,17 @@ def added(*, collection: str, added: int, updated: int, unchanged: int, seconds:
     )
 
 
+def recall_measured(*, collection: str, filtered: bool, recall: float, low: bool) -> None:
+    """A collection's searches were compared with the exact ones."""
+    say = log.warning if low else log.info
+    say(
+        "recall_low" if low else "recall",
+        collection=collection,
+        filtered=filtered,
+        recall=round(recall, 4),
+    )
+
+
 def cache_looked_up(
     *, cache: str, model: str, level: str, outcomes: Mapping[str, int], saved_tokens: int
 ) -> None:

@@ -20,6 +20,7 @@ from embeddings.views.reindex import ReindexViewSet
 from embeddings.views.rerank import CohereRerankViewSet, RerankViewSet
 from embeddings.views.schema import DocsView, SchemaView
 from embeddings.views.search import SearchViewSet
+from embeddings.views.stats import StatsViewSet
 from embeddings.views.tei import (
     SharedEmbedViewSet,
     SimilarityViewSet,
@@ -50,7 +51,10 @@ ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "
 
 MANY: dict[str, Any] = {"get": "list", "delete": "destroy_many"}
 
+# Django tries one after the other: what is asked most stands first.
 routes: list[URLPattern] = [
+    path("search", SearchViewSet.as_view({"post": "create"}), name="search"),
+    path("add", AddViewSet.as_view({"post": "create"}), name="add"),
     path(
         "collection",
         CollectionViewSet.as_view({"get": "list", "post": "create"}),
@@ -77,11 +81,14 @@ routes: list[URLPattern] = [
         ReindexViewSet.as_view({"post": "create"}),
         name="reindex",
     ),
+    path(
+        "collection/<str:name>/stats",
+        StatsViewSet.as_view({"get": "retrieve"}),
+        name="stats",
+    ),
     path("jobs", JobViewSet.as_view({"get": "list"}), name="jobs"),
     path("jobs/<uuid:id>", JobViewSet.as_view({"get": "retrieve"}), name="job"),
     path("jobs/<uuid:id>/cancel", JobViewSet.as_view({"post": "cancel"}), name="job-cancel"),
-    path("add", AddViewSet.as_view({"post": "create"}), name="add"),
-    path("search", SearchViewSet.as_view({"post": "create"}), name="search"),
     path("embeddings", OpenAiViewSet.as_view({"post": "create"}), name="openai-embeddings"),
     path("rerank", RerankViewSet.as_view({"post": "create"}), name="rerank"),
     path("cache/stats", CacheViewSet.as_view({"get": "stats"}), name="cache-stats"),
@@ -93,8 +100,8 @@ routes: list[URLPattern] = [
 ]
 
 versioned: list[URLPattern] = [
-    *routes,
     path("embed", EmbedViewSet.as_view({"post": "create"}), name="embed"),
+    *routes,
 ]
 
 newest: list[URLPattern] = [
@@ -107,11 +114,11 @@ newest: list[URLPattern] = [
 ]
 
 urlpatterns = [
+    path("v1/", include((versioned, "v1"))),
     path("health", HealthViewSet.as_view({"get": "retrieve"}), name="health"),
     path("health/live", LivenessViewSet.as_view({"get": "retrieve"}), name="health-live"),
     path("health/ready", ReadinessViewSet.as_view({"get": "retrieve"}), name="health-ready"),
     path("metrics", TelemetryViewSet.as_view({"get": "retrieve"}), name="metrics"),
     path("v2/rerank", CohereRerankViewSet.as_view({"post": "create"}), name="cohere-rerank"),
-    path("v1/", include((versioned, "v1"))),
     path("", include((newest, "newest"))),
 ]

@@ -224,6 +224,12 @@ class Config(BaseSettings):
         " document; OpenAI answers 400.",
     )
     max_top_k: int = Field(1000, ge=1, le=10_000, description="Most hits that a search returns.")
+    max_searches: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="Most searches in one request: its queries times its collections.",
+    )
     max_metadata_bytes: int = Field(
         64 * 1024, ge=2, le=16 * MIB, description="Largest metadata of one document, as JSON."
     )
@@ -232,6 +238,19 @@ class Config(BaseSettings):
     )
     index_threshold: int = Field(
         10_000, ge=1, description="Chunks from which a generation gets an HNSW index."
+    )
+    recall_interval_s: int = Field(
+        86_400,
+        ge=0,
+        le=31_536_000,
+        description="Seconds after which a collection's recall is measured again; 0 measures none.",
+    )
+    recall_min: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="Recall under which the service warns: in its log, its metrics, `/stats` and"
+        " the admin.",
     )
     job_max_attempts: int = Field(
         5, ge=1, le=100, description="Attempts before a failing job is parked."

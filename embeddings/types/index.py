@@ -5,11 +5,15 @@ from typing import Any, Self
 
 from embeddings.constants import (
     HNSW_EF_CONSTRUCTION,
+    HNSW_EF_CONSTRUCTION_RANGE,
     HNSW_M,
+    HNSW_M_RANGE,
     STORAGE_MAX_DIMENSIONS,
     IndexStorage,
 )
 from embeddings.exceptions import InvalidIndex
+
+RANGES = {"m": HNSW_M_RANGE, "ef_construction": HNSW_EF_CONSTRUCTION_RANGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,11 @@ class IndexSettings:
     def changed(self, change: IndexChange) -> "IndexSettings":
         """With the change made."""
         return IndexSettings(
-            m=change.m or self.m,
-            ef_construction=change.ef_construction or self.ef_construction,
-            storage=change.storage or self.storage,
+            m=self.m if change.m is None else change.m,
+            ef_construction=(
+                self.ef_construction if change.ef_construction is None else change.ef_construction
+            ),
+            storage=self.storage if change.storage is None else change.storage,
         )
 
     def as_columns(self) -> dict[str, Any]:
@@ -56,6 +62,11 @@ class IndexSettings:
 
 def check_index(*, settings: IndexSettings, dimensions: int) -> None:
     """Raises InvalidIndex, which names the field."""
+    for name, (lowest, highest) in RANGES.items():
+        if not lowest <= getattr(settings, name) <= highest:
+            raise InvalidIndex(
+                param=f"index.{name}", reason=f"{name} must be from {lowest} to {highest}."
+            )
     if settings.ef_construction < 2 * settings.m:
         raise InvalidIndex(
             param="index.ef_construction",

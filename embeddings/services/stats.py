@@ -1,0 +1,71 @@
+"""What a collection weighs, how well its index finds, and what would help it."""
+
+from embeddings.constants import IndexState
+from embeddings.models import Collection
+from embeddings.services.index import index_job
+from embeddings.services.recall import newest_recall, recall_warning
+from embeddings.store.index import index_name
+from embeddings.store.partitions import chunks_table, documents_table
+from embeddings.store.stats import relation_bytes, table_stats
+from embeddings.types.index import IndexSettings
+from embeddings.types.stats import CollectionStats, IndexStats, TableStats
+
+DEAD_SHARE = 0.1
+"""Searches meet dead rows until VACUUM; PostgreSQL's own comes at twice as many."""
+
+STALE_SHARE = 0.2
+MIN_ROWS = 1_000
+"""Below, whatever is wrong costs nothing."""
+
+
+def collection_stats(*, collection: Collection) -> CollectionStats:
+    """Of the collection alone. Raises NotFound when it was deleted meanwhile."""
+    generation = collection.generation
+    documents = table_stats(table=documents_table(collection.pk))
+    chunks = table_stats(table=chunks_table(generation.pk))
+    job = index_job(collection=collection)
+    settings = IndexSettings.of(generation)
+    index = IndexStats(
+        state=IndexState(generation.index_state),
+        m=settings.m,
+        ef_construction=settings.ef_construction,
+        storage=settings.storage,
+        bytes=relation_bytes(name=index_name(generation.pk)),
+        job=job.pk if job else None,
+    )
+    unfiltered, filtered = newest_recall(collection=collection)
+    return CollectionStats(
+        documents=collection.document_count,
+        documents_table=documents,
+        chunks_table=chunks,
+        index=index,
+        unfiltered=unfiltered,
+        filtered=filtered,
+        warning=recall_warning(unfiltered, filtered),
+        advice=advice(documents=documents, chunks=chunks, indexed=index.bytes > 0),
+    )
+
+
+def advice(*, documents: TableStats, chunks: TableStats, indexed: bool) -> list[str]:
+    """What would help, in words; nothing where all is well."""
+    found = []
+    if _is_large(chunks) and chunks.dead_share >= DEAD_SHARE:
+        if indexed:
+            # VACUUM alone would repair the graph around each dead row, which takes far longer.
+            found.append(
+                f"REINDEX then VACUUM: {chunks.dead_share:.0%} of the index's rows are dead."
+            )
+        else:
+            found.append(f"VACUUM: {chunks.dead_share:.0%} of the vectors' rows are dead.")
+    if _is_large(documents) and documents.dead_share >= DEAD_SHARE:
+        found.append(f"VACUUM: {documents.dead_share:.0%} of the documents' rows are dead.")
+    for name, table in (("vectors", chunks), ("documents", documents)):
+        if _is_large(table) and table.last_analyze is None:
+            found.append(f"ANALYZE: PostgreSQL has no statistics of the {name}.")
+        elif _is_large(table) and table.changed >= STALE_SHARE * table.rows:
+            found.append(f"ANALYZE: {table.changed} {name} were written since the last one.")
+    return found
+
+
+def _is_large(table: TableStats) -> bool:
+    return table.rows + table.dead_rows >= MIN_ROWS
