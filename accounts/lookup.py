@@ -38,7 +38,7 @@ class Lookup(Generic[Row]):
     def related_model(self) -> type[Model]:
         """The model of the related row."""
         related: Any = self.model._meta.get_field(self.related).related_model
-        return cast(type[Model], related)
+        return cast("type[Model]", related)
 
     @cached_property
     def names(self) -> tuple[list[str], list[str]]:
