@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,14 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from embeddings.constants import SearchPath
+from embeddings.constants import IndexState
 from embeddings.exceptions import InvalidRequest
 from embeddings.models import Collection
 from embeddings.services.load_client import LoadClient
-from embeddings.store.bare_search import bare_search, sample_vectors
+from embeddings.services.search_path import prospect_of
+from embeddings.store.bare_search import EXTERNAL_ID, bare_search, sample_vectors
 from embeddings.store.search import Target
+from embeddings.types.search import SearchParams
 
 WARM_UP = 20
 
@@ -40,12 +42,7 @@ def _measured(
     collection: Collection, vectors: list[NDArray[np.float32]], client: "_Client", top_k: int
 ) -> dict[str, Any]:
     plan = client.search(vectors[0])["plan"]
-    with bare_search(
-        target=Target.of(collection.generation),
-        path=SearchPath(plan["path"]),
-        ef_search=plan["ef_search"] or 0,
-        top_k=top_k,
-    ) as bare:
+    with bare_search_of(collection=collection, params=SearchParams(top_k=top_k)) as bare:
         for turn in range(WARM_UP):
             client.search(vectors[turn % len(vectors)])
             bare(vectors[turn % len(vectors)])
@@ -58,7 +55,7 @@ def _measured(
             took, answers = _take_turns(calls, first=turn % 2)
             over_http.append(took[0])
             in_sql.append(took[1])
-            same += _agree(answers[0], answers[1], plan["path"])
+            same += _agree(answers[0], answers[1])
     report = {
         "collection": collection.name,
         "documents": collection.document_count,
@@ -82,10 +79,24 @@ def _take_turns(calls: Sequence[Callable[[], Any]], *, first: int) -> tuple[list
     return took, answers
 
 
-def _agree(answer: bytes, rows: list[tuple[Any, ...]], path: str) -> bool:
-    external_id = 2 if path == SearchPath.HNSW else 1
+def bare_search_of(
+    *, collection: Collection, params: SearchParams
+) -> AbstractContextManager[Callable[[NDArray[np.float32]], list[tuple[Any, ...]]]]:
+    """The SQL of a search of the service's, on a connection of its own, for any vector."""
+    prospect = prospect_of(collection=collection, params=params, depth=params.top_k)
+    scan = prospect.scan() if collection.generation.index_state == IndexState.READY else None
+    return bare_search(
+        target=Target.of(collection.generation),
+        metadata_filter=params.metadata_filter,
+        depth=params.top_k,
+        scan=None if params.exact else scan,
+        read_all=prospect.reads_all,
+    )
+
+
+def _agree(answer: bytes, rows: list[tuple[Any, ...]]) -> bool:
     found = [hit["id"] for hit in orjson.loads(answer)["hits"]]
-    return found == [row[external_id] for row in rows]
+    return found == [row[EXTERNAL_ID] for row in rows]
 
 
 def _spread(values: list[float]) -> dict[str, float]:

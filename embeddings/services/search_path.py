@@ -1,23 +1,28 @@
-"""The way to the nearest documents: exactly, or through the HNSW index."""
+"""The way to the nearest documents: exactly, or through the HNSW index, whichever is sooner."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.constants import IndexState, SearchPath
+from embeddings.constants import ChunkingMethod, IndexState, IndexStorage, SearchPath
 from embeddings.models import Collection
-from embeddings.store.documents import count_documents
-from embeddings.store.search import Alongside, Target, nearest_exact, nearest_hnsw, nothing
+from embeddings.services.search_costs import Prospect
+from embeddings.services.search_selectivity import is_found_by_index, share_of
+from embeddings.store.search import (
+    Alongside,
+    Rows,
+    Scan,
+    Shape,
+    Target,
+    Wanted,
+    nearest_exact,
+    nearest_hnsw,
+    nothing,
+)
+from embeddings.types.chunking import Chunking
 from embeddings.types.search import Found, Plan, SearchParams
-
-EXACT_MATCHES = 10_000
-"""Up to so many matches of a filter exact search is both right and fast: 3.3 ms over 5,000 rows of
-384 dimensions, against 16 ms for an iterative scan under a 1 % filter."""
-
-MIN_EF_SEARCH = 100
-MAX_EF_SEARCH = 1_000
-"""pgvector's limit."""
 
 
 def find_semantic(
@@ -28,60 +33,118 @@ def find_semantic(
     depth: int,
     alongside: Alongside,
 ) -> Found:
-    """The `depth` nearest documents to the float32 `(dimensions,)` vector, and the path that found
-    them; never fewer than there are.
+    """The `depth` nearest documents, or with `group_by` chunk the nearest chunks, to the float32
+    `(dimensions,)` vector, and the path that found them; never fewer than there are.
     """
-    plan = _choose_path(collection, params, depth)
-    target = Target.of(collection.generation)
-    if plan.ef_search is not None:
-        hits, candidates = nearest_hnsw(
-            target=target,
-            vector=vector,
-            top_k=depth,
-            ef_search=plan.ef_search,
-            metadata_filter=params.metadata_filter,
-            include=params.include,
-            alongside=alongside,
-        )
-        alongside = nothing
-        expected = min(depth, plan.matches or collection.document_count)
-        if len(hits) >= expected:
-            return Found(hits=hits, plan=replace(plan, candidates=candidates))
-    hits = nearest_exact(
-        target=target,
+    started = time.perf_counter()
+    alongside = _once(alongside)
+    wanted = Wanted(
+        target=Target.of(collection.generation),
         vector=vector,
-        top_k=depth,
+        depth=depth,
         metadata_filter=params.metadata_filter,
-        include=params.include,
+        shape=Shape(include=params.include, by_chunk=params.group_by == "chunk"),
+    )
+    prospect = prospect_of(collection=collection, params=params, depth=depth, alongside=alongside)
+    found = _find(wanted, prospect, alongside)
+    took_ms = round((time.perf_counter() - started) * 1000, 3)
+    return replace(found, plan=replace(found.plan, took_ms=took_ms))
+
+
+def prospect_of(
+    *, collection: Collection, params: SearchParams, depth: int, alongside: Alongside = nothing
+) -> Prospect:
+    """What a search has before it. Where little is known of the filter, a sample is taken: that
+    round trip takes less than planning an exact search, of which it saves every other one.
+    """
+    generation, metadata_filter = collection.generation, params.metadata_filter
+    prospect = Prospect(
+        depth=depth,
+        documents=collection.document_count,
+        has_index=generation.index_state == IndexState.READY and not params.exact,
+        storage=IndexStorage(generation.storage),
+        one_chunk_each=params.group_by == "chunk" or not _cuts_texts(collection),
+        ef_search=params.ef_search,
+        max_candidates=params.max_candidates,
+    )
+    if metadata_filter is None:
+        return prospect
+    target = Target.of(generation)
+    return replace(
+        prospect,
+        filtered=True,
+        share=share_of(target=target, metadata_filter=metadata_filter, alongside=alongside),
+        found_by_index=is_found_by_index(collection=collection, metadata_filter=metadata_filter),
+    )
+
+
+def _cuts_texts(collection: Collection) -> bool:
+    return Chunking.from_json(collection.chunking).method != ChunkingMethod.NONE
+
+
+def _once(alongside: Alongside) -> Alongside:
+    pending = [alongside]
+
+    def send() -> None:
+        if pending:
+            pending.pop()()
+
+    return send
+
+
+def _find(wanted: Wanted, prospect: Prospect, alongside: Alongside) -> Found:
+    scan = prospect.scan()
+    if scan is None:
+        bound = prospect.bound
+        rows = _exactly(wanted, prospect, alongside, bound=bound)
+        if bound is None or rows.matches is None or rows.matches <= bound:
+            return _exact(rows)
+        # There are more matches than the sample let expect.
+        prospect = replace(prospect, share=bound / prospect.documents)
+        scan = prospect.scan()
+    while scan is not None:
+        rows = nearest_hnsw(wanted=wanted, scan=scan, alongside=alongside)
+        if len(rows.hits) == wanted.depth:
+            return _approximate(rows, scan, filtered=prospect.filtered)
+        # Either several candidates are of one document each, or the index gives no more.
+        scan = prospect.further(scan) if rows.candidates >= scan.candidates else None
+    return _exact(_exactly(wanted, prospect, alongside, bound=None))
+
+
+def _exactly(
+    wanted: Wanted, prospect: Prospect, alongside: Alongside, *, bound: int | None
+) -> Rows:
+    candidates = wanted.depth if prospect.one_chunk_each else 4 * wanted.depth
+    rows = nearest_exact(
+        wanted=wanted,
+        candidates=candidates,
+        read_all=prospect.reads_all,
+        max_matches=bound,
         alongside=alongside,
     )
-    exact = Plan(
-        path=SearchPath.EXACT,
-        exact=True,
-        matches=plan.matches,
-        matches_at_least=plan.matches_at_least,
+    if len(rows.hits) == wanted.depth or rows.candidates < candidates:
+        return rows
+    return nearest_exact(
+        wanted=wanted,
+        candidates=None,
+        read_all=prospect.reads_all,
+        max_matches=bound,
+        alongside=alongside,
     )
-    return Found(hits=hits, plan=exact)
 
 
-def _choose_path(collection: Collection, params: SearchParams, depth: int) -> Plan:
-    """Exact without an index, on demand, and where the filter leaves few documents; else the
-    index.
-    """
-    exact = Plan(path=SearchPath.EXACT, exact=True)
-    if params.exact or collection.generation.index_state != IndexState.READY:
-        return exact
-    ef_search = max(MIN_EF_SEARCH, 2 * depth)
-    if ef_search > MAX_EF_SEARCH:
-        return exact
-    approximate = Plan(path=SearchPath.HNSW, exact=False, ef_search=ef_search)
-    if params.metadata_filter is None:
-        return approximate
-    matches = count_documents(
-        collection_id=collection.pk,
-        metadata_filter=params.metadata_filter,
-        bound=EXACT_MATCHES + 1,
+def _exact(rows: Rows) -> Found:
+    plan = Plan(path=SearchPath.EXACT, exact=True, matches=rows.matches)
+    return Found(hits=rows.hits, plan=plan)
+
+
+def _approximate(rows: Rows, scan: Scan, *, filtered: bool) -> Found:
+    plan = Plan(
+        path=SearchPath.HNSW,
+        exact=False,
+        ef_search=scan.ef_search,
+        candidates=rows.candidates,
+        matches=rows.candidates if filtered else None,
+        matches_at_least=filtered,
     )
-    if matches <= EXACT_MATCHES:
-        return replace(exact, matches=matches)
-    return replace(approximate, matches=EXACT_MATCHES, matches_at_least=True)
+    return Found(hits=rows.hits, plan=plan)

@@ -1,21 +1,24 @@
 """The nearest chunks to a vector: exactly, or through the HNSW index."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
-from embeddings.constants import Metric, SearchPath
-from embeddings.models import Generation
+from embeddings.constants import Metric
 from embeddings.store.cursors import binary_cursor, read_vector
-from embeddings.store.filter import compile_filter
-from embeddings.store.partitions import chunks_table, documents_table
-from embeddings.types.search import Hit, Include, MetadataFilter
+from embeddings.store.index_expressions import OPERATORS
+from embeddings.store.search_sql import (
+    SETTINGS,
+    Shape,
+    Target,
+    exact_statement,
+    hnsw_statement,
+    sample_statement,
+)
+from embeddings.types.search import Hit, MetadataFilter
 
 Alongside = Callable[[], None]
 """Sends a query of the caller's own in the search's round trip, without waiting for its answer."""
@@ -25,27 +28,56 @@ def nothing() -> None:
     """Sent alongside a search that travels alone."""
 
 
-OPERATORS = {Metric.COSINE: "<=>", Metric.L2: "<->", Metric.IP: "<#>", Metric.L1: "<+>"}
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The `depth` nearest hits to the float32 `(dimensions,)` vector, among what the filter lets
+    through.
+    """
+
+    target: Target
+    vector: NDArray[np.float32]
+    depth: int
+    metadata_filter: MetadataFilter | None
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Which tables to search, and how they compare: all that the SQL text depends on."""
+class Scan:
+    """How far to go through the index: in steps of `ef_search`, to so many `candidates` that the
+    filter lets through, but never far beyond `max_tuples` of those it may or may not.
+    """
 
-    collection_id: uuid.UUID
-    generation_id: int
-    dimensions: int
-    metric: Metric
+    ef_search: int
+    candidates: int
+    max_tuples: int
 
-    @classmethod
-    def of(cls, generation: Generation) -> "Target":
-        """The generation's own tables."""
-        return cls(
-            collection_id=generation.collection_id,
-            generation_id=generation.pk,
-            dimensions=generation.dimensions,
-            metric=Metric(generation.metric),
-        )
+    @property
+    def settings(self) -> list[str]:
+        """What SETTINGS takes. Memory for the scan grows with its length: up to pgvector's default
+        of 20,000 the default is enough.
+        """
+        memory = min(max(self.max_tuples / 20_000, 1), 1_000)
+        return [str(self.ef_search), str(self.max_tuples), f"{memory:.1f}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Hits in order, how many chunks they were chosen from, and how many documents the filter lets
+    through, None where that was not counted.
+    """
+
+    hits: list[Hit]
+    candidates: int
+    matches: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A statement and its values; `prepare` as psycopg has it, None for when it has come often."""
+
+    statement: bytes
+    values: list[Any]
+    prepare: bool | None = None
 
 
 def score(*, metric: Metric, distance: float) -> float:
@@ -61,140 +93,96 @@ def score(*, metric: Metric, distance: float) -> float:
             return 1.0 / (1.0 + distance)
 
 
+def sample_matches(
+    *, target: Target, metadata_filter: MetadataFilter, count: int, alongside: Alongside
+) -> tuple[int, int]:
+    """Of up to `count` documents, how many there were and how many the filter lets through."""
+    statement, values = sample_statement(target=target, metadata_filter=metadata_filter)
+    with binary_cursor() as cursor:
+        with cursor.connection.pipeline():
+            alongside()
+            cursor.execute(statement, [*values, count])
+        taken, passed = cursor.fetchone() or (0, 0)
+    return taken, passed
+
+
 def nearest_exact(
     *,
-    target: Target,
-    vector: NDArray[np.float32],
-    top_k: int,
-    metadata_filter: MetadataFilter | None,
-    include: Include,
+    wanted: Wanted,
+    candidates: int | None,
+    read_all: bool,
+    max_matches: int | None,
     alongside: Alongside,
-) -> list[Hit]:
-    """The exact nearest documents among those the filter lets through; ties in key order."""
-    statement, values = _statement(_EXACT, target, metadata_filter, include)
+) -> Rows:
+    """The exact nearest among the `candidates` nearest chunks, None for all; ties in key order.
+
+    Under a filter, the matches are looked up one by one, or all chunks are read. With more than
+    `max_matches` there are no hits, and `matches` is one more than that.
+    """
+    query = exact_query(
+        wanted=wanted, candidates=candidates, read_all=read_all, max_matches=max_matches
+    )
     with binary_cursor() as cursor:
         with cursor.connection.pipeline():
             alongside()
-            cursor.execute(statement, [vector, *values, top_k])
-        rows = cursor.fetchall()
-    return [_hit(row, target=target) for row in rows]
+            cursor.execute(query.statement, query.values, prepare=query.prepare)
+        return _rows(cursor.fetchall(), wanted.target)
 
 
-def nearest_hnsw(
-    *,
-    target: Target,
-    vector: NDArray[np.float32],
-    top_k: int,
-    ef_search: int,
-    metadata_filter: MetadataFilter | None,
-    include: Include,
-    alongside: Alongside,
-) -> tuple[list[Hit], int]:
-    """The nearest documents among `ef_search` candidates of the index, ordered by full-precision
-    distance, and how many candidates there were.
+def nearest_hnsw(*, wanted: Wanted, scan: Scan, alongside: Alongside) -> Rows:
+    """The nearest among the candidates of the index, ordered by full-precision distance.
 
     The settings and the search travel in one round trip, which is one transaction to the server
-    and so ends the settings too; an explicit one would take three. The planner, which knows
-    nothing of iterative scans, is kept to the index.
+    and so ends the settings too; an explicit one would take three.
     """
-    statement, values = _statement(_HNSW, target, metadata_filter, include)
+    query = hnsw_query(wanted=wanted, scan=scan)
     with binary_cursor() as cursor:
         with cursor.connection.pipeline():
             alongside()
-            cursor.execute(SETTINGS, [str(ef_search)])
-            cursor.execute(statement, [*values, vector, ef_search, vector, top_k])
-        rows = cursor.fetchall()
-    candidates = rows[0][0] if rows else 0
-    return [_hit(row[1:], target=target) for row in rows], candidates
+            cursor.execute(SETTINGS, scan.settings)
+            cursor.execute(query.statement, query.values, prepare=query.prepare)
+        return _rows(cursor.fetchall(), wanted.target)
 
 
-SETTINGS = """
-    SELECT set_config('hnsw.ef_search', %s, true), set_config('enable_seqscan', 'off', true),
-        set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
-        set_config('enable_mergejoin', 'off', true)"""
-
-_EXACT = """
-    WITH nearest AS MATERIALIZED (
-        SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding {operator} %s::vector AS
-        distance FROM {chunks} c {join}
-        WHERE {condition}
-        ORDER BY distance, c.document_id
-        LIMIT %s
+def exact_query(
+    *, wanted: Wanted, candidates: int | None, read_all: bool, max_matches: int | None
+) -> Query:
+    """What nearest_exact runs."""
+    statement, values = exact_statement(
+        target=wanted.target,
+        metadata_filter=wanted.metadata_filter,
+        shape=wanted.shape,
+        read_all=read_all,
     )
-    SELECT {columns}
-    FROM nearest n {documents_join} {vector_join}
-    ORDER BY n.distance, n.document_id"""
+    limits = [candidates, wanted.depth]
+    if wanted.metadata_filter is None:
+        return Query(statement, [wanted.vector, *limits])
+    # A plan that knows the keys can use the indexes of declared fields.
+    if read_all:
+        return Query(statement, [*values, None, wanted.vector, *limits], prepare=False)
+    beyond, most = (None, ANY_NUMBER) if max_matches is None else (max_matches + 1, max_matches)
+    return Query(statement, [*values, beyond, wanted.vector, most, *limits], prepare=False)
 
-_HNSW = """
-    WITH candidates AS MATERIALIZED (
-        SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding
-        FROM {chunks} c {join}
-        WHERE {condition}
-        ORDER BY c.embedding::halfvec({dimensions}) {operator} %s::vector::halfvec({dimensions})
-        LIMIT %s
-    ), nearest AS MATERIALIZED (
-        SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding {operator} %s::vector AS
-        distance,
-            count(*) OVER () AS candidates
-        FROM candidates c
-        ORDER BY distance, c.document_id
-        LIMIT %s
+
+def hnsw_query(*, wanted: Wanted, scan: Scan) -> Query:
+    """What nearest_hnsw runs, under SETTINGS."""
+    statement, values = hnsw_statement(
+        target=wanted.target, metadata_filter=wanted.metadata_filter, shape=wanted.shape
     )
-    SELECT n.candidates, {columns}
-    FROM nearest n {documents_join} {vector_join}
-    ORDER BY n.distance, n.document_id"""
+    limits = [scan.candidates, wanted.depth]
+    return Query(statement, [wanted.vector, *values, wanted.vector, *limits])
 
 
-def _statement(
-    template: str, target: Target, metadata_filter: MetadataFilter | None, include: Include
-) -> tuple[bytes, list[Any]]:
-    if metadata_filter is None:
-        return _unfiltered(template, target, include), []
-    condition, values = compile_filter(metadata_filter)
-    return _compose(template, target, include, condition, filtered=True), values
+ANY_NUMBER = 2**62
 
 
-def unfiltered_statement(*, target: Target, path: SearchPath, include: Include) -> bytes:
-    """The SQL text of a search without a filter. The exact one takes a vector and top_k; the other,
-    under SETTINGS, vector, ef_search, vector and top_k.
-    """
-    return _unfiltered(_HNSW if path == SearchPath.HNSW else _EXACT, target, include)
-
-
-@lru_cache(maxsize=1_000)
-def _unfiltered(template: str, target: Target, include: Include) -> bytes:
-    return _compose(template, target, include, sql.SQL("true"), filtered=False)
-
-
-def _compose(
-    template: str, target: Target, include: Include, condition: sql.Composable, *, filtered: bool
-) -> bytes:
-    documents = sql.Identifier(documents_table(target.collection_id))
-    chunks = sql.Identifier(chunks_table(target.generation_id))
-    composed = sql.SQL(template).format(
-        operator=sql.SQL(OPERATORS[target.metric]),
-        dimensions=sql.Literal(target.dimensions),
-        chunks=chunks,
-        join=sql.SQL("JOIN {} d ON d.id = c.document_id" if filtered else "").format(documents),
-        condition=condition,
-        columns=sql.SQL(", ").join(_columns(include)),
-        documents_join=sql.SQL("JOIN {} d ON d.id = n.document_id").format(documents),
-        vector_join=sql.SQL(
-            "JOIN {} c ON c.document_id = n.document_id AND c.ordinal = n.ordinal"
-            if "vector" in include
-            else ""
-        ).format(chunks),
+def _rows(rows: list[tuple[Any, ...]], target: Target) -> Rows:
+    candidates, matches = rows[0][:2]
+    return Rows(
+        hits=[_hit(row[2:], target=target) for row in rows if row[2] is not None],
+        candidates=candidates,
+        matches=matches,
     )
-    return composed.as_bytes(None)
-
-
-def _columns(include: Include) -> list[sql.SQL]:
-    return [
-        sql.SQL('n.document_id, d.external_id, n.distance, n.start, n."end", n.ordinal'),
-        sql.SQL("d.text" if include & {"text", "chunk"} else "NULL"),
-        sql.SQL("d.metadata" if "metadata" in include else "NULL"),
-        sql.SQL("vector_send(c.embedding)" if "vector" in include else "NULL"),
-    ]
 
 
 def _hit(row: tuple[Any, ...], *, target: Target) -> Hit:
@@ -211,3 +199,22 @@ def _hit(row: tuple[Any, ...], *, target: Target) -> Hit:
         metadata=metadata,
         vector=None if vector is None else read_vector(vector),
     )
+
+
+__all__ = [
+    "OPERATORS",
+    "Alongside",
+    "Query",
+    "Rows",
+    "Scan",
+    "Shape",
+    "Target",
+    "Wanted",
+    "exact_query",
+    "hnsw_query",
+    "nearest_exact",
+    "nearest_hnsw",
+    "nothing",
+    "sample_matches",
+    "score",
+]

@@ -16,6 +16,7 @@ from embeddings.services.search import search_collection
 from embeddings.store import search as store
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.index import build_index
+from embeddings.store.search_sql import SETTINGS
 from embeddings.types.document import DocumentInput
 from embeddings.types.filter import parse_filter
 from embeddings.types.search import SearchParams
@@ -110,7 +111,7 @@ def test_the_index_serves_what_it_should(
     for query in vectors(20):
         result = search_collection(collection=collection, params=SearchParams(vector=query))
         assert result.plan.path == SearchPath.HNSW
-        assert result.plan.candidates == result.plan.ef_search == 100
+        assert (result.plan.ef_search, result.plan.candidates) == (150, 25)
         found_at = [hit.distance or 0.0 for hit in result.hits]
         assert found_at == sorted(found_at)
         found += len({h.external_id for h in result.hits} & set(exact_ids(points, query, 10)))
@@ -152,13 +153,14 @@ def test_a_selective_filter_is_answered_exactly(
 
 
 def test_a_broad_filter_goes_through_the_index(
-    indexed: tuple[Collection, NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
+    indexed: tuple[Collection, NDArray[np.float32]],
 ) -> None:
-    monkeypatch.setattr(service, "EXACT_MATCHES", 100)
     collection, _ = indexed
-    params = SearchParams(vector=vectors(1)[0], metadata_filter=parse_filter({"even": True}))
+    even = parse_filter({"even": True})
+    params = SearchParams(vector=vectors(1)[0], metadata_filter=even, ef_search=200)
     result = search_collection(collection=collection, params=params)
-    assert (result.plan.path, result.plan.matches_at_least) == (SearchPath.HNSW, True)
+    assert (result.plan.path, result.plan.ef_search) == (SearchPath.HNSW, 200)
+    assert (result.plan.matches, result.plan.matches_at_least) == (25, True)
     assert len(result.hits) == 10
     assert all(hit.metadata and hit.metadata["even"] for hit in result.hits)
 
@@ -167,7 +169,7 @@ def test_too_few_rows_from_the_index_are_never_the_answer(
     indexed: tuple[Collection, NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collection, points = indexed
-    monkeypatch.setattr(service, "nearest_hnsw", lambda **_: ([], 0))
+    monkeypatch.setattr(service, "nearest_hnsw", lambda **_: store.Rows(hits=[], candidates=0))
     query = vectors(1)[0]
     result = search_collection(collection=collection, params=SearchParams(vector=query))
     assert (result.plan.path, result.plan.exact) == (SearchPath.EXACT, True)
@@ -179,18 +181,20 @@ def test_the_planner_uses_the_index(
     indexed: tuple[Collection, NDArray[np.float32]], condition: dict[str, Any] | None
 ) -> None:
     collection, points = indexed
-    target = store.Target.of(collection.generation)
-    metadata_filter = condition and parse_filter(condition)
-    statement, values = store._statement(
-        store._HNSW, target, metadata_filter or None, frozenset({"text"})
+    wanted = store.Wanted(
+        target=store.Target.of(collection.generation),
+        vector=points[0],
+        depth=10,
+        metadata_filter=parse_filter(condition) if condition else None,
+        shape=store.Shape(include=frozenset({"text"})),
     )
+    scan = store.Scan(ef_search=100, candidates=20, max_tuples=20_000)
+    query = store.hnsw_query(wanted=wanted, scan=scan)
     with binary_cursor() as cursor, cursor.connection.transaction():
-        cursor.execute(store.SETTINGS, ["100"])
-        plan = cursor.execute(
-            b"EXPLAIN " + statement, [*values, points[0], 100, points[0], 10]
-        ).fetchall()
+        cursor.execute(SETTINGS, scan.settings)
+        plan = cursor.execute(b"EXPLAIN " + query.statement, query.values).fetchall()
     text = "\n".join(line for (line,) in plan)
-    assert f"_hnsw on chunks_{target.generation_id}" in text, text
+    assert f"_hnsw on chunks_{wanted.target.generation_id}" in text, text
 
 
 def test_include_chooses_what_comes_back() -> None:
