@@ -85,6 +85,16 @@ class OnConflict(StrEnum):
     ERROR = "error"
 
 
+class ChunkingMethod(StrEnum):
+    """Where a text that is longer than a chunk may be is cut; with `none`, nowhere."""
+
+    NONE = "none"
+    TOKENS = "tokens"
+    SENTENCES = "sentences"
+    MARKDOWN = "markdown"
+    CODE = "code"
+
+
 class SearchMode(StrEnum):
     """What a search compares: meanings, words, or both."""
 
@@ -98,6 +108,8 @@ class SearchPath(StrEnum):
 
     EXACT = "exact"
     HNSW = "hnsw"
+    KEYWORD = "keyword"
+    HYBRID = "hybrid"
 
 
 COLLECTION_NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
@@ -110,7 +122,13 @@ MAX_DIMENSIONS = 16_000
 MAX_FILTER_DEPTH = 8
 MAX_FILTER_CONDITIONS = 256
 MAX_FILTER_KEY_CHARS = 256
+MAX_FILTER_LIST = 256
+MAX_FILTER_BYTES = 64 * 1024
 DEFAULT_TOP_K = 10
+MAX_EXAMPLES = 100
+MAX_GROUPED_HITS = 10_000
+MAX_CURSOR_CHARS = 300_000
+"""That of a keyword search's 10,000th hit has 160,000, and a vector of 16,000 numbers 85,000."""
 
 STORAGE_MAX_DIMENSIONS = {
     IndexStorage.HALFVEC: 4_000,
@@ -122,8 +140,9 @@ STORAGE_MAX_DIMENSIONS = {
 DEFAULT_LANGUAGE = "english"
 """PostgreSQL's text search configuration of a collection that names none."""
 
-MAX_FILTER_LIST = 256
-MAX_FILTER_BYTES = 64 * 1024
+TERM_DIMENSIONS = 1_000_000_000
+"""pgvector's limit for a `sparsevec`: words are hashed to so many dimensions."""
+
 HNSW_M = 16
 HNSW_EF_CONSTRUCTION = 64
 """pgvector's own defaults."""

@@ -7,7 +7,14 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Job as QueuedJob
 
 from embeddings.constants import JobKind
-from embeddings.services import cache_warming, imports, index, metadata_schema, recall
+from embeddings.services import (
+    cache_warming,
+    imports,
+    index,
+    keyword_statistics,
+    metadata_schema,
+    recall,
+)
 from embeddings.services.job_runs import JobRetry
 
 UNRECORDED_RETRY_S = 5
@@ -54,6 +61,12 @@ def index_metadata(context: JobContext, *, job_id: str) -> None:
 def warm_cache(context: JobContext, *, job_id: str) -> None:
     """Embed texts before they are asked for."""
     cache_warming.run_warming(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
+@app.task(name=JobKind.REFRESH_KEYWORDS.value, queue="jobs", pass_context=True, retry=Backoff())
+def refresh_keywords(context: JobContext, *, job_id: str) -> None:
+    """Count a collection's words anew."""
+    keyword_statistics.run_refresh(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
 
 
 @app.task(name=JobKind.MEASURE_RECALL.value, queue="jobs", pass_context=True, retry=Backoff())

@@ -1,9 +1,9 @@
+import django.contrib.postgres.search
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import pgvector.django.sparsevec
 from django.db import migrations, models
 
-
-class Migration(migrations.Migration):
 # Keep embeddings.store.filter and embeddings.store.metadata_index in step: indexes of declared fields
 # are on these. SQL functions are inlined, so that the planner sees through them.
 METADATA_FUNCTIONS = r"""
@@ -91,6 +91,8 @@ TERMS_PARTITIONS = """
             SELECT id, 0, 0, document_count, 0, NULL FROM collections WHERE document_count > 0;
     END $$"""
 
+
+class Migration(migrations.Migration):
     dependencies = [
         ("embeddings", "0003_cache"),
     ]
@@ -120,10 +122,10 @@ TERMS_PARTITIONS = """
                 default=dict, editable=False, help_text="The declared fields of the metadata."
             ),
         ),
-        migrations.AddField(
-            model_name="generation",
         migrations.RunSQL(METADATA_FUNCTIONS, METADATA_FUNCTIONS_REVERSE),
         migrations.RunSQL(METADATA_INDEXES, METADATA_INDEXES_REVERSE),
+        migrations.AddField(
+            model_name="generation",
             name="storage",
             field=models.CharField(
                 choices=[("halfvec", "halfvec"), ("vector", "vector"), ("bit", "bit")],
@@ -199,4 +201,124 @@ TERMS_PARTITIONS = """
                 ],
             },
         ),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[migrations.RunSQL(TERMS, TERMS_REVERSE)],
+            state_operations=[
+                migrations.CreateModel(
+                    name="DocumentTerms",
+                    fields=[
+                        (
+                            "document",
+                            models.OneToOneField(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                primary_key=True,
+                                related_name="terms",
+                                serialize=False,
+                                to="embeddings.document",
+                            ),
+                        ),
+                        (
+                            "length",
+                            models.IntegerField(help_text="How many words, the repeated ones too."),
+                        ),
+                        (
+                            "average_length",
+                            models.FloatField(
+                                help_text="Of the collection's, as the weights have it."
+                            ),
+                        ),
+                        (
+                            "weights",
+                            pgvector.django.sparsevec.SparseVectorField(
+                                dimensions=1000000000,
+                                help_text="What BM25 makes of each word's frequency here.",
+                            ),
+                        ),
+                        ("terms", django.contrib.postgres.search.SearchVectorField()),
+                        (
+                            "collection",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="embeddings.collection",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "db_table": "document_terms",
+                    },
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="KeywordStatistics",
+            fields=[
+                (
+                    "collection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="keywords",
+                        serialize=False,
+                        to="embeddings.collection",
+                    ),
+                ),
+                (
+                    "documents",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="How many `length` counts: deleted and replaced ones until a refresh.",
+                    ),
+                ),
+                (
+                    "length",
+                    models.BigIntegerField(default=0, help_text="Words of all of them."),
+                ),
+                (
+                    "changes",
+                    models.BigIntegerField(
+                        default=0, help_text="Documents written since the refresh."
+                    ),
+                ),
+                ("refreshed_documents", models.BigIntegerField(default=0)),
+                ("refreshed_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "db_table": "keyword_statistics",
+            },
+        ),
+        migrations.CreateModel(
+            name="CommonTerm",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "collection",
+                        "lexeme",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("lexeme", models.TextField(db_collation="C")),
+                ("documents", models.BigIntegerField(help_text="At the last refresh.")),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="embeddings.collection",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "common_terms",
+            },
+        ),
+        migrations.RunSQL(TERMS_PARTITIONS, migrations.RunSQL.noop),
     ]

@@ -1,5 +1,5 @@
-"""What is stored: collections, their generations, documents and chunks, jobs, recall, and what the
-cache must not forget.
+"""What is stored: collections, their generations, documents and chunks, words, jobs, recall, and
+what the cache must not forget.
 """
 
 from embeddings.models.cache import CacheCutoff, FrequentQuery
@@ -8,16 +8,20 @@ from embeddings.models.collection import Collection
 from embeddings.models.document import Document
 from embeddings.models.generation import Generation
 from embeddings.models.job import Job, JobPart
+from embeddings.models.keyword import CommonTerm, DocumentTerms, KeywordStatistics
 from embeddings.models.recall import RecallMeasurement
 
 __all__ = [
     "CacheCutoff",
     "Chunk",
     "Collection",
+    "CommonTerm",
     "Document",
+    "DocumentTerms",
     "FrequentQuery",
     "Generation",
     "Job",
     "JobPart",
+    "KeywordStatistics",
     "RecallMeasurement",
 ]

@@ -18,6 +18,7 @@ from procrastinate.exceptions import ConnectorException
 
 from embeddings.services.index_repair import repair_indexes
 from embeddings.services.job_runs import HEARTBEAT_S, STALLED_AFTER_S, retry_stalled_jobs
+from embeddings.services.keyword_statistics import start_due_refreshes
 from embeddings.store.index_warming import prewarm_indexes
 from embeddings.store.partitions import drop_orphaned_partitions
 from embeddings.telemetry import log
@@ -111,7 +112,9 @@ def make_app() -> App:
 
 
 async def keep_house() -> None:
-    """Take over what dead workers left, every few seconds, and tidy up, every minute."""
+    """Take over what dead workers left and have changed words counted, every few seconds, and tidy
+    up, every minute.
+    """
     sweep_in_thread = sync_to_async(sweep, thread_sensitive=False)
     tidy_due = time.monotonic()
     while True:
@@ -127,6 +130,8 @@ def sweep(*, tidy: bool) -> None:
     try:
         if retried := retry_stalled_jobs():
             log.info("jobs_taken_over", count=retried)
+        if due := start_due_refreshes():
+            log.info("keyword_refreshes_started", count=due)
         if tidy:
             repair_indexes()
             if dropped := drop_orphaned_partitions():
