@@ -1,5 +1,6 @@
 """What a filter lets through, in plain Python: the meaning that the SQL is tested against."""
 
+import operator
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,10 +8,10 @@ from typing import Any
 
 ABSENT = object()
 COMPARISONS = {
-    "$gt": lambda a, b: a > b,
-    "$gte": lambda a, b: a >= b,
-    "$lt": lambda a, b: a < b,
-    "$lte": lambda a, b: a <= b,
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
 }
 
 
@@ -44,13 +45,13 @@ def field_matches(condition: Any, value: Any, *, as_instants: bool) -> bool:
     if not isinstance(condition, dict):
         condition = {"$eq": condition}
     return all(
-        operator_matches(operator, operand, value, as_instants=as_instants)
-        for operator, operand in condition.items()
+        operator_matches(name, operand, value, as_instants=as_instants)
+        for name, operand in condition.items()
     )
 
 
-def operator_matches(operator: str, operand: Any, value: Any, *, as_instants: bool) -> bool:
-    match operator:
+def operator_matches(name: str, operand: Any, value: Any, *, as_instants: bool) -> bool:
+    match name:
         case "$not":
             return not field_matches(operand, value, as_instants=as_instants)
         case "$eq":
@@ -67,7 +68,7 @@ def operator_matches(operator: str, operand: Any, value: Any, *, as_instants: bo
             return isinstance(value, list) and any(same(item, operand) for item in value)
         case "$prefix":
             return isinstance(value, str) and value.startswith(operand)
-    return in_range(operator, operand, value, as_instants=as_instants)
+    return in_range(name, operand, value, as_instants=as_instants)
 
 
 def equal(value: Any, operand: Any, *, as_instants: bool) -> bool:
@@ -86,8 +87,8 @@ def same(value: Any, operand: Any) -> bool:
     return type(value) is type(operand) and bool(value == operand)
 
 
-def in_range(operator: str, operand: Any, value: Any, *, as_instants: bool) -> bool:
-    compare = COMPARISONS[operator]
+def in_range(name: str, operand: Any, value: Any, *, as_instants: bool) -> bool:
+    compare = COMPARISONS[name]
     if isinstance(value, str) and isinstance(operand, str):
         if as_instants:
             return bool(compare(instant(value), instant(operand)))

@@ -17,9 +17,15 @@ from embeddings.constants import (
 )
 from embeddings.models import Collection
 from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.fields import CollectionNameField, StringField, WholeNumberField
+from embeddings.serializers.fields import (
+    CollectionNameField,
+    MetadataSchemaField,
+    StringField,
+    WholeNumberField,
+)
 from embeddings.serializers.paging import CursorField, PageQuery
 from embeddings.types.index import IndexChange, IndexSettings
+from embeddings.types.metadata_schema import read_schema
 
 MAX_DESCRIPTION_CHARS = 1_000
 
@@ -86,6 +92,10 @@ class CollectionRequest(RequestSerializer):
     )
     description = StringField(max_length=MAX_DESCRIPTION_CHARS, allow_blank=True, default="")
     index = IndexRequest(required=False)
+    metadata_schema = MetadataSchemaField(
+        required=False,
+        help_text="Fields that every document's metadata must conform to; `index` serves ranges.",
+    )
 
 
 class CollectionChange(RequestSerializer):
@@ -94,6 +104,9 @@ class CollectionChange(RequestSerializer):
     name = CollectionNameField(required=False)
     description = StringField(max_length=MAX_DESCRIPTION_CHARS, allow_blank=True, required=False)
     index = IndexRequest(required=False)
+    metadata_schema = MetadataSchemaField(
+        required=False, help_text="Fields to declare or change; null removes one."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raises ValidationError when nothing is to be changed."""
@@ -123,6 +136,11 @@ class CollectionResponse(serializers.Serializer[Any]):
     version = serializers.IntegerField(help_text="Grows with every write to the documents.")
     owner = serializers.CharField(help_text="The owner's user name.")
     index = IndexResponse()
+    metadata_schema = MetadataSchemaField(help_text="The declared fields of the metadata.")
+    metadata_indexes = serializers.DictField(
+        child=serializers.ChoiceField(choices=[state.value for state in IndexState]),
+        help_text="States of the declared fields' indexes; `none` where a job failed to build it.",
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -142,6 +160,7 @@ def model_of(data: dict[str, Any]) -> str:
 def collection_json(collection: Collection) -> dict[str, Any]:
     """CollectionResponse."""
     generation = collection.generation
+    fields = read_schema(collection.metadata_schema).values()
     return {
         "name": collection.name,
         "description": collection.description,
@@ -155,6 +174,11 @@ def collection_json(collection: Collection) -> dict[str, Any]:
             "state": generation.index_state,
             **IndexSettings.of(generation).as_columns(),
         },
+        "metadata_schema": {
+            field.name: {"type": field.type, "index": field.index, "required": field.required}
+            for field in fields
+        },
+        "metadata_indexes": {field.name: field.state for field in fields if field.index},
         "created_at": collection.created_at,
         "updated_at": collection.updated_at,
     }

@@ -9,12 +9,15 @@ from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
 
-from embeddings.constants import COLLECTION_NAME_PATTERN
+from embeddings.constants import COLLECTION_NAME_PATTERN, FieldType
 from embeddings.exceptions import InvalidVector
 from embeddings.types.filter import MetadataFilter, parse_filter
 from embeddings.types.metadata import metadata_fault
+from embeddings.types.metadata_schema import SchemaChange, parse_schema
 from embeddings.types.text import is_storable
 from embeddings.types.vector import NUMBER_TYPES, parse_vector
+
+FIELD_TYPE = {"type": "string", "enum": [field_type.value for field_type in FieldType]}
 
 
 class StringField(serializers.CharField):
@@ -122,6 +125,38 @@ class MetadataField(serializers.Field[Any, Any, Any, Any]):
             self.fail("unusable", reason=reason)
         metadata: dict[str, Any] = data
         return metadata
+
+    def to_representation(self, value: Any) -> Any:
+        """The object as it is."""
+        return value
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {
+            "oneOf": [
+                FIELD_TYPE,
+                {
+                    "type": "object",
+                    "properties": {
+                        "type": FIELD_TYPE,
+                        "index": {"type": "boolean", "default": False},
+                        "required": {"type": "boolean", "default": False},
+                    },
+                    "required": ["type"],
+                },
+                {"type": "null"},
+            ]
+        },
+    }
+)
+class MetadataSchemaField(serializers.Field[Any, Any, Any, Any]):
+    """Declared fields of the metadata, by name."""
+
+    def to_internal_value(self, data: Any) -> SchemaChange:
+        """The declared fields. Raises InvalidMetadataSchema, which names the place at fault."""
+        return parse_schema(data, param=self.field_name or "metadata_schema")
 
     def to_representation(self, value: Any) -> Any:
         """The object as it is."""

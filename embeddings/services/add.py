@@ -26,6 +26,8 @@ from embeddings.services.collection import lock_collection
 from embeddings.services.embed import check_text, embed_cached
 from embeddings.services.engine import require_fingerprint
 from embeddings.services.index import request_index_if_due
+from embeddings.services.keyword_statistics import store_terms
+from embeddings.services.metadata_schema import check_documents
 from embeddings.store.chunks import ChunkRow, replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
 from embeddings.types.document import AddResult, DocumentInput
@@ -61,8 +63,8 @@ def add_documents(
     `owner_id` is whose cached vectors may serve; without one the cache is passed by.
 
     Raises DuplicateDocument, DocumentExists, EmptyText, InvalidRequest, InvalidVector,
-    DimensionsMismatch, TextTooLong, CollectionBusy; each names the document, and then nothing is
-    stored.
+    InvalidMetadata, DimensionsMismatch, TextTooLong, CollectionBusy; each names the document, and
+    then nothing is stored.
     """
     result = store_documents(
         collection=collection,
@@ -96,6 +98,7 @@ def store_documents(
                 dimensions=collection.generation.dimensions,
                 param=f"documents.{index}.embedding",
             )
+    check_documents(collection=collection, documents=documents)
     rows = _rows(collection, documents)
     vectors = _Vectors(
         {
@@ -204,6 +207,7 @@ def _write(
     """
     with transaction.atomic():
         lock_collection(collection)
+        check_documents(collection=collection, documents=rows)  # by the schema as it is now
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
         if on_conflict == OnConflict.ERROR and stored:
             taken = next(row for row in rows if row.id in stored)
@@ -225,6 +229,7 @@ def _write(
                 for row in changed
             ],
         )
+        store_terms(collection=collection, ids=[row.id for row in changed])
         if written.added or written.updated:
             bump(collection, added=len(written.added))
         result = AddResult(

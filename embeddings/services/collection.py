@@ -17,8 +17,10 @@ from embeddings.exceptions import CollectionExists, NotFound
 from embeddings.models import Collection, Generation
 from embeddings.services.engine import model_info
 from embeddings.services.index import UNCHANGED, change_index
+from embeddings.services.metadata_schema import change_fields, declare_fields
 from embeddings.store import partitions
 from embeddings.types.index import IndexChange, IndexSettings, check_index
+from embeddings.types.metadata_schema import SchemaChange
 
 
 def visible_collection(*, principal: Principal, name: str, action: Action) -> Collection:
@@ -86,6 +88,7 @@ def create_collection(
     metric: Metric = Metric.COSINE,
     description: str = "",
     index: IndexChange = UNCHANGED,
+    metadata_schema: SchemaChange | None = None,
 ) -> Collection:
     """A new, empty collection of the principal's, with its tables. Raises CollectionExists,
     UnknownModel, InvalidIndex.
@@ -110,6 +113,7 @@ def create_collection(
             )
             partitions.create_chunks_partition(generation=collection.active)
             collection.save(update_fields=["active"])
+            declare_fields(collection=collection, fields=metadata_schema or {})
     except IntegrityError as error:
         if "collections_name" in str(error):
             raise CollectionExists(param="name", name=name) from None
@@ -124,9 +128,10 @@ def update_collection(
     name: str | None = None,
     description: str | None = None,
     index: IndexChange = UNCHANGED,
+    metadata_schema: SchemaChange | None = None,
 ) -> Collection:
-    """Rename, describe, or ask for another index. Raises CollectionExists, IndexBusy,
-    InvalidIndex.
+    """Rename, describe, ask for another index, declare or remove fields of the metadata. Raises
+    CollectionExists, IndexBusy, InvalidIndex, and what change_fields raises.
     """
     if name is not None:
         collection.name = name
@@ -137,9 +142,10 @@ def update_collection(
         with transaction.atomic():
             collection.save(update_fields=["name", "description", "updated_at"])
             change_index(collection=collection, change=index)
+            change_fields(collection=collection, changes=metadata_schema or {})
     except IntegrityError:
         raise CollectionExists(param="name", name=name) from None
-    collection.refresh_from_db(fields=["updated_at"])
+    collection.refresh_from_db(fields=["updated_at", "version"])
     return collection
 
 
@@ -163,8 +169,11 @@ def lock_collection(collection: Collection) -> None:
     """Let nobody else write to the collection's documents until the transaction ends.
 
     Short write transactions in turn keep counts, versions and vectors right without further locks.
-    Raises NotFound when the collection has been deleted meanwhile.
+    The collection's schema is read anew, for what is written must conform to it. Raises NotFound
+    when the collection has been deleted meanwhile.
     """
     locked = Collection.objects.select_for_update(no_key=True).filter(pk=collection.pk)
-    if not locked.values_list("pk", flat=True):
+    schemas = list(locked.values_list("metadata_schema", flat=True))
+    if not schemas:
         raise NotFound
+    collection.metadata_schema = schemas[0]

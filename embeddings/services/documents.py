@@ -14,6 +14,7 @@ from embeddings.models import Collection, Document
 from embeddings.models.document import document_id
 from embeddings.services.add import bump
 from embeddings.services.collection import lock_collection
+from embeddings.services.metadata_schema import check_metadata, typed_filter
 from embeddings.store import documents as store
 from embeddings.types.filter import MetadataFilter
 from embeddings.types.metadata import metadata_fault
@@ -42,7 +43,10 @@ def list_documents(
 ) -> list[Document]:
     """The next `limit` documents in key order, which no write disturbs, behind the key `after`."""
     ids = store.list_ids(
-        collection_id=collection.pk, metadata_filter=metadata_filter, after=after, limit=limit
+        collection_id=collection.pk,
+        metadata_filter=typed_filter(collection=collection, metadata_filter=metadata_filter),
+        after=after,
+        limit=limit,
     )
     return list(_documents(collection).filter(id__in=ids).order_by("id"))
 
@@ -61,8 +65,8 @@ def update_metadata(
     """Merge the changes into the document's metadata, as RFC 7396 does at the top level: null
     removes a key.
 
-    Raises NotFound, and InvalidRequest where the sum is too large. The vector's row stays
-    untouched.
+    Raises NotFound, InvalidRequest where the sum is too large, and InvalidMetadata. The vector's
+    row stays untouched.
     """
     with transaction.atomic():
         lock_collection(collection)
@@ -70,6 +74,12 @@ def update_metadata(
         merged = {**document.metadata, **changes}
         document.metadata = {key: value for key, value in merged.items() if value is not None}
         _check_metadata(document.metadata)
+        check_metadata(
+            collection=collection,
+            external_id=external_id,
+            metadata=document.metadata,
+            param="metadata",
+        )
         _documents(collection).filter(id=document.pk).update(
             metadata=document.metadata, updated_at=Now()
         )
@@ -91,17 +101,16 @@ def delete_documents(
     *, collection: Collection, metadata_filter: MetadataFilter, dry_run: bool = False
 ) -> DeleteResult:
     """Delete what the filter lets through, or only say how many and which that would be."""
+    typed = typed_filter(collection=collection, metadata_filter=metadata_filter)
     if dry_run:
-        count = store.count_documents(collection_id=collection.pk, metadata_filter=metadata_filter)
+        count = store.count_documents(collection_id=collection.pk, metadata_filter=typed)
         sample = list_documents(
             collection=collection, metadata_filter=metadata_filter, limit=SAMPLE_SIZE
         )
         return DeleteResult(deleted=count, dry_run=True, sample=[d.external_id for d in sample])
     with transaction.atomic():
         lock_collection(collection)
-        deleted = store.delete_documents(
-            collection_id=collection.pk, metadata_filter=metadata_filter
-        )
+        deleted = store.delete_documents(collection_id=collection.pk, metadata_filter=typed)
         if deleted:
             bump(collection, added=-deleted)
     return DeleteResult(deleted=deleted, dry_run=False, sample=[])

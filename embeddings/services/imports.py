@@ -14,6 +14,7 @@ from embeddings.constants import JobKind, OnConflict
 from embeddings.exceptions import (
     CollectionDeleted,
     DocumentExists,
+    InvalidMetadata,
     InvalidRequest,
     UnreadableImport,
 )
@@ -26,6 +27,7 @@ from embeddings.services.document_input import parse_document
 from embeddings.services.index import request_index_if_due
 from embeddings.services.job_runs import JobRun, check_run, record_progress, run_job
 from embeddings.services.jobs import enqueue, make_job
+from embeddings.services.metadata_schema import check_metadata
 from embeddings.store.documents import Written
 from embeddings.types.document import AddResult, DocumentInput
 from embeddings.types.vector import check_vector
@@ -159,7 +161,17 @@ def _document(collection: Collection, row: Row) -> DocumentInput:
         check_vector(
             document.embedding, dimensions=collection.generation.dimensions, param="embedding"
         )
+    _check_metadata(collection, document)
     return document
+
+
+def _check_metadata(collection: Collection, document: DocumentInput) -> None:
+    check_metadata(
+        collection=collection,
+        external_id=document.external_id,
+        metadata=document.metadata,
+        param="metadata",
+    )
 
 
 def _store(
@@ -191,14 +203,33 @@ def _store(
     if not batch.documents:
         _record(run, batch.last, batch.refused)
         return
-    store_documents(
-        collection=collection,
-        documents=[document for _, document in batch.documents.values()],
-        owner_id=run.job.owner_id,
-        # One document that exists must not refuse its neighbours: skip it, and report its row.
-        on_conflict=OnConflict.SKIP if on_conflict == OnConflict.ERROR else on_conflict,
-        within=record,
-    )
+    try:
+        store_documents(
+            collection=collection,
+            documents=[document for _, document in batch.documents.values()],
+            owner_id=run.job.owner_id,
+            # One document that exists must not refuse its neighbours: skip it, and report its row.
+            on_conflict=OnConflict.SKIP if on_conflict == OnConflict.ERROR else on_conflict,
+            within=record,
+        )
+    except InvalidMetadata:
+        # The schema has changed since the rows were read, and is known now.
+        refused = _take_out_broken(collection, batch)
+        if on_refused is not None:
+            on_refused(refused)
+        _store(run, collection, batch, on_conflict, on_refused)
+
+
+def _take_out_broken(collection: Collection, batch: _Batch) -> list[dict[str, Any]]:
+    refused = []
+    for external_id, (number, document) in list(batch.documents.items()):
+        try:
+            _check_metadata(collection, document)
+        except InvalidMetadata as problem:
+            refused.append(_refusal(number, problem))
+            del batch.documents[external_id]
+    batch.refused += refused
+    return refused
 
 
 def _existing(collection: Collection, batch: _Batch, written: Written) -> list[dict[str, Any]]:

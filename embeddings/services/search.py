@@ -117,6 +117,8 @@ def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
 def search_collection(
     *,
     collection: Collection,
+    if seen.metadata_schema != now.metadata_schema:  # by which filters compare
+        return False
     params: SearchParams,
     owner_id: int | None = None,
     alongside: Alongside = nothing,

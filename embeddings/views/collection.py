@@ -38,6 +38,8 @@ EXAMPLE = {
     "version": 17,
     "owner": "alice",
     "index": {"state": "none", "m": 16, "ef_construction": 64, "storage": "halfvec"},
+    "metadata_schema": {"year": {"type": "number", "index": True, "required": False}},
+    "metadata_indexes": {"year": "ready"},
     "created_at": "2026-11-22T09:00:00Z",
     "updated_at": "2026-11-22T09:30:00Z",
 }
@@ -81,7 +83,11 @@ class CollectionViewSet(ViewSet):
         summary="Make an empty collection",
         request=CollectionRequest,
         request_examples={
-            "Articles": {"name": "articles", "description": "Everything our editors wrote."}
+            "Articles": {
+                "name": "articles",
+                "description": "Everything our editors wrote.",
+                "metadata_schema": {"year": {"type": "number", "index": True}, "lang": "string"},
+            }
         },
         answer=CollectionResponse,
         status=201,
@@ -98,6 +104,7 @@ class CollectionViewSet(ViewSet):
             metric=Metric(data["metric"]),
             description=data["description"],
             index=data.get("index", UNCHANGED),
+            metadata_schema=data.get("metadata_schema"),
         )
         location = f"/v1/collection/{collection.name}"
         return Response(collection_json(collection), status=201, headers={"Location": location})
@@ -121,6 +128,9 @@ class CollectionViewSet(ViewSet):
         request=CollectionChange,
         request_examples={
             "Rename": {"name": "essays"},
+            "Declare a field, remove another": {
+                "metadata_schema": {"published": "datetime", "year": None}
+            },
             "Another index": {"index": {"m": 24, "ef_construction": 128}},
         },
         answer=CollectionResponse,

@@ -35,6 +35,8 @@ def test_it_works(as_alice: APIClient) -> None:
         "version": 0,
         "owner": "alice",
         "index": {"state": "none", "m": 16, "ef_construction": 64, "storage": "halfvec"},
+        "metadata_schema": {},
+        "metadata_indexes": {},
     }
 
 
@@ -134,6 +136,9 @@ def test_alice_deletes(collection: Collection, as_alice: APIClient) -> None:
         ({"name": "a", "description": "x" * 1001}, "description"),
         ({"name": "a", "description": "\x00"}, "description"),
         ({"name": "a", "owner": "bob"}, "owner"),
+        ({"name": "a", "metadata_schema": []}, "metadata_schema"),
+        ({"name": "a", "metadata_schema": {"year": "int"}}, "metadata_schema.year.type"),
+        ({"name": "a", "metadata_schema": {"a'b": "string"}}, "metadata_schema"),
     ],
 )
 def test_bad_input_makes_nothing(as_alice: APIClient, body: Any, param: str) -> None:
