@@ -3,6 +3,8 @@ layer.
 """
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 
@@ -34,6 +36,16 @@ class Problem(Exception):
     def headers(self) -> dict[str, str]:
         """Headers that the answer must carry, such as `Retry-After`."""
         return {}
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """What is found at fault inside is told as a fault at this place of the request."""
+    try:
+        yield
+    except Problem as problem:
+        problem.param = place if problem.param is None else f"{place}.{problem.param}"
+        raise
 
 
 class AccountsError(Problem):

@@ -193,8 +193,8 @@ class InvalidFilter(InvalidRequest):
 
 
 class IncomparableCollections(InvalidRequest):
-    """Collections `{one}` and `{other}` have different {what}: what is near in one can't be compared
-    with what is near in the other. Search them one by one."""
+    """Collections `{one}` and `{other}` have different {what}: what is near in one can't be
+    compared with what is near in the other. Search them one by one."""
 
     code = "incomparable_collections"
 

@@ -1,6 +1,7 @@
 """The base of every request's serializer: a field that is not declared is refused by name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -41,6 +42,15 @@ def validated(serializer: type[RequestSerializer], data: Any) -> dict[str, Any]:
     """
     result: dict[str, Any] = _instance(serializer).run_validation(data)
     return result
+
+
+@contextmanager
+def at_place(place: str) -> Iterator[None]:
+    """What is found at fault inside is told as a fault at this place of a field's value."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ValidationError({place: error.detail}) from None
 
 
 @cache
