@@ -1,42 +1,52 @@
-"""A search on the wire."""
+"""A search's request on the wire; its answer is in search_answer."""
 
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 
-from embeddings.constants import DEFAULT_TOP_K, MAX_EXTERNAL_ID_CHARS, SearchPath
-from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.embed import UsageResponse, usage_json
+from accounts.exceptions import within
+from embeddings.constants import (
+    DEFAULT_TOP_K,
+    MAX_CURSOR_CHARS,
+    MAX_EXAMPLES,
+    MAX_EXTERNAL_ID_CHARS,
+    SearchMode,
+)
+from embeddings.serializers.base import RequestSerializer, at_place, validated
 from embeddings.serializers.fields import (
     CollectionNameField,
     FilterField,
     FlagField,
-    MetadataField,
     NumberField,
     StringField,
     TextField,
     VectorField,
     WholeNumberField,
 )
-from embeddings.types.search import (
-    DEFAULT_INCLUDE,
-    INCLUDABLE,
-    Hit,
-    Include,
-    Plan,
-    SearchParams,
-    SearchResult,
+from embeddings.serializers.search_conflicts import check_places, check_queries, check_query
+from embeddings.serializers.search_fields import (
+    FacetsField,
+    GroupByField,
+    PartField,
+    RerankField,
+    WeightsField,
 )
+from embeddings.types.search import DEFAULT_INCLUDE, INCLUDABLE, SearchParams
 
-QUERIES = ("query", "vector", "document_id")
+
+class ExampleIdsField(serializers.ListField):
+    """Ids of documents."""
+
+    child = StringField(max_length=MAX_EXTERNAL_ID_CHARS)
 
 
-class SearchRequest(RequestSerializer):
-    """What to look for, by exactly one of `query`, `vector` and `document_id`."""
+class QueryRequest(RequestSerializer):
+    """What to look for, by exactly one of `query`, `vector`, `document_id` and `positive`, and what
+    to do with the hits.
+    """
 
-    collection = CollectionNameField()
     query = TextField(required=False, help_text="A text.")
     vector = VectorField(required=False, help_text="A vector of the collection's dimensions.")
     document_id = StringField(
@@ -44,9 +54,29 @@ class SearchRequest(RequestSerializer):
         required=False,
         help_text="A stored document, which is among its own hits.",
     )
-    top_k = WholeNumberField(default=DEFAULT_TOP_K, min_value=1, max_value=settings.EMBED.max_top_k)
-    filter = FilterField(required=False, help_text="$eq $in $gt $gte $lt $lte, $and, $or.")
-    mode = serializers.ChoiceField(choices=["semantic"], default="semantic")
+    positive = ExampleIdsField(
+        required=False,
+        allow_empty=False,
+        max_length=MAX_EXAMPLES,
+        help_text="Ids of documents that are examples of what is wanted; no hit is one of them.",
+    )
+    negative = ExampleIdsField(
+        required=False,
+        max_length=MAX_EXAMPLES,
+        help_text="Ids of documents that are examples of what is not: the query is"
+        " mean(positive) + (mean(positive) - mean(negative)).",
+    )
+    top_k = WholeNumberField(
+        default=DEFAULT_TOP_K,
+        min_value=1,
+        max_value=settings.EMBED.max_top_k,
+        help_text="Most hits, or groups where hits are grouped by a field.",
+    )
+    filter = FilterField(required=False, help_text="Conditions on the metadata.")
+    mode = serializers.ChoiceField(
+        choices=[mode.value for mode in SearchMode], default=SearchMode.SEMANTIC.value
+    )
+    weights = WeightsField(required=False, help_text="For `hybrid`; learned ones without.")
     include = serializers.ListField(
         child=serializers.ChoiceField(choices=INCLUDABLE),
         required=False,
@@ -55,111 +85,102 @@ class SearchRequest(RequestSerializer):
     )
     min_score = NumberField(required=False, help_text="Leaves out hits with a lower score.")
     exact = FlagField(default=False, help_text="Compare with every document, index or not.")
+    group_by = GroupByField(
+        required=False,
+        help_text="`document` (the default): the best chunk stands for each. `chunk`: chunks are"
+        " hits. An object: up to `size` hits for each value of a metadata field, as `groups`.",
+    )
+    diversity = NumberField(
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text="How much hits must differ (maximal marginal relevance): 0 not at all, 1 as much"
+        " as they can.",
+    )
+    rerank = RerankField(
+        required=False, help_text="Let a reranker judge the first `top_n`; at least `top_k`."
+    )
+    facets = FacetsField(
+        required=False, help_text="Count the documents behind the filter by these fields' values."
+    )
+    cursor = StringField(
+        required=False,
+        max_length=MAX_CURSOR_CHARS,
+        help_text="An answer's `next_cursor`, with the same query.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError unless there is exactly one query."""
-        given = [name for name in QUERIES if name in attrs]
-        if len(given) != 1:
-            message = f"Send exactly one of {', '.join(QUERIES)}."
-            raise ValidationError(dict.fromkeys(given or QUERIES[:1], message), code="one_query")
+        """Raises ValidationError unless there is one query, and its options go together."""
+        check_query(attrs)
         return attrs
 
 
-class ChunkResponse(serializers.Serializer[Any]):
-    """The span of the document that is nearest."""
+@extend_schema_field({"type": "array", "items": {"type": "object"}, "minItems": 1})
+class QueriesField(PartField):
+    """Several queries; each has the fields of a search but for its collections."""
 
-    ordinal = serializers.IntegerField()
-    start = serializers.IntegerField(help_text="In characters of the document's text.")
-    end = serializers.IntegerField()
-    text = serializers.CharField()
+    default_error_messages = {"invalid": "Send a list of 1 to {limit} objects."}
 
-
-class HitResponse(serializers.Serializer[Any]):
-    """One document."""
-
-    id = serializers.CharField()
-    score = serializers.FloatField(help_text="Higher is better, whatever the metric.")
-    distance = serializers.FloatField(help_text="As pgvector has it: lower is nearer.")
-    text = serializers.CharField(required=False)
-    metadata = MetadataField(required=False)
-    vector = serializers.ListField(child=serializers.FloatField(), required=False)
-    chunk = ChunkResponse(required=False)
+    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
+        """The valid fields of each. Raises ValidationError and InvalidFilter."""
+        limit = settings.EMBED.max_searches
+        if not isinstance(data, list) or not 0 < len(data) <= limit:
+            self.fail("invalid", limit=limit)
+        queries = []
+        for index, item in enumerate(data):
+            with within(f"queries.{index}"), at_place(str(index)):
+                queries.append(validated(QueryRequest, item))
+        return queries
 
 
-class PlanResponse(serializers.Serializer[Any]):
-    """How the hits were found."""
+class SearchRequest(QueryRequest):
+    """A query in one collection or in several of one model; or several queries at once."""
 
-    path = serializers.ChoiceField(choices=[path.value for path in SearchPath])
-    exact = serializers.BooleanField(help_text="Whether no nearer document can have been missed.")
-    ef_search = serializers.IntegerField(allow_null=True)
-    candidates = serializers.IntegerField(
-        allow_null=True, help_text="How many the index gave, where it was asked."
+    collection = CollectionNameField(required=False)
+    collections = serializers.ListField(
+        child=CollectionNameField(),
+        required=False,
+        allow_empty=False,
+        max_length=settings.EMBED.max_searches,
+        help_text="Several, of the same model and metric, instead of `collection`.",
     )
-    matches = serializers.IntegerField(
-        allow_null=True, help_text="How many documents the filter lets through, where counted."
-    )
-    matches_at_least = serializers.BooleanField(
-        help_text="Whether counting stopped at `matches`, and there are more."
+    queries = QueriesField(
+        required=False,
+        help_text="Several queries instead of one, each an object with the other fields.",
     )
 
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The valid fields. Raises ValidationError and InvalidFilter."""
+        attrs: dict[str, Any] = super().to_internal_value(data)
+        check_places(data)
+        return attrs
 
-class SearchResponse(serializers.Serializer[Any]):
-    """Hits, nearest first."""
-
-    hits = HitResponse(many=True)
-    plan = PlanResponse()
-    usage = UsageResponse()
-    took_ms = serializers.FloatField()
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValidationError unless the fields go together."""
+        if "queries" not in attrs:
+            return super().validate(attrs)
+        check_queries(attrs, limit=settings.EMBED.max_searches)
+        return attrs
 
 
 def search_params(data: dict[str, Any]) -> SearchParams:
-    """The service's view of a valid SearchRequest."""
+    """The service's view of a valid query."""
     return SearchParams(
         query=data.get("query"),
         vector=data.get("vector"),
         document_id=data.get("document_id"),
+        positive=tuple(data.get("positive", ())),
+        negative=tuple(data.get("negative", ())),
         top_k=data["top_k"],
+        mode=SearchMode(data["mode"]),
+        weights=data.get("weights"),
         metadata_filter=data.get("filter"),
         include=frozenset(data["include"]) if "include" in data else DEFAULT_INCLUDE,
         min_score=data.get("min_score"),
         exact=data["exact"],
+        group_by=data.get("group_by", "document"),
+        diversity=data.get("diversity"),
+        rerank=data.get("rerank"),
+        facets=data.get("facets", ()),
+        cursor=data.get("cursor"),
     )
-
-
-def search_json(result: SearchResult, *, include: Include) -> dict[str, Any]:
-    """SearchResponse; vectors stay numpy arrays for the renderer."""
-    return {
-        "hits": [_hit_json(hit, include=include) for hit in result.hits],
-        "plan": _plan_json(result.plan),
-        "usage": usage_json(tokens=result.tokens, cached_tokens=result.cached_tokens),
-        "took_ms": round(result.took_ms, 3),
-    }
-
-
-def _hit_json(hit: Hit, *, include: Include) -> dict[str, Any]:
-    values: dict[str, Any] = {"id": hit.external_id, "score": hit.score, "distance": hit.distance}
-    if "text" in include:
-        values["text"] = hit.text
-    if "metadata" in include:
-        values["metadata"] = hit.metadata
-    if "vector" in include:
-        values["vector"] = hit.vector
-    if "chunk" in include:
-        values["chunk"] = {
-            "ordinal": hit.ordinal,
-            "start": hit.start,
-            "end": hit.end,
-            "text": (hit.text or "")[hit.start : hit.end],
-        }
-    return values
-
-
-def _plan_json(plan: Plan) -> dict[str, Any]:
-    return {
-        "path": plan.path.value,
-        "exact": plan.exact,
-        "ef_search": plan.ef_search,
-        "candidates": plan.candidates,
-        "matches": plan.matches,
-        "matches_at_least": plan.matches_at_least,
-    }

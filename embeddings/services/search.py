@@ -6,46 +6,50 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 from cachetools import TTLCache
-from numpy.typing import NDArray
 
 from accounts.policy import Action, SiteRole
 from accounts.principal import Principal
 from embeddings import telemetry
-from embeddings.exceptions import CallerGone, EngineUnavailable, InvalidRequest, NotFound
+from embeddings.exceptions import CallerGone, EngineUnavailable
 from embeddings.models import Collection, Generation
-from embeddings.models.document import document_id
 from embeddings.services.collection import visible_collection, visible_collection_later
-from embeddings.services.embed import check_text, embed_cached
-from embeddings.services.engine import require_fingerprint
+from embeddings.services.facets import count_facets
 from embeddings.services.frequent_queries import record_query
 from embeddings.services.search_cache import Place, recall, remember
-from embeddings.services.search_path import find_semantic
-from embeddings.store.chunks import document_vector
+from embeddings.services.search_groups import grouped
+from embeddings.services.search_pages import first_page, next_page
+from embeddings.services.search_query import Query, QueryVector, prepare_query
+from embeddings.services.search_rerank import refine
 from embeddings.store.search import Alongside, nothing
-from embeddings.types.search import SearchParams, SearchResult
-from embeddings.types.vector import check_vector
+from embeddings.types.search import FieldGroups, SearchParams, SearchResult
+
+Gone = Callable[[], bool]
 
 _seen: TTLCache[tuple[SiteRole, int, str], Collection] = TTLCache(maxsize=10_000, ttl=60)
 _seen_lock = threading.Lock()
 
 
 def search_visible(
-    *, principal: Principal, name: str, params: SearchParams, fresh: bool = False
+    *,
+    principal: Principal,
+    name: str,
+    params: SearchParams,
+    fresh: bool = False,
+    gone: Gone | None = None,
 ) -> SearchResult:
     """As search_collection, of the collection that visible_collection returns; raises what both
     raise. What the principal has searched for lately is remembered, unless it wants a `fresh`
-    answer; the collection is looked up in either case.
+    answer; the collection is looked up in either case. A reranker stops once `gone()` says so.
     """
-    collection, result = _search_visible(principal, name, params, fresh=fresh)
+    collection, result = _search_visible(principal, name, params, fresh=fresh, gone=gone)
     if params.query is not None:
         record_query(collection_id=collection.pk, owner_id=principal.user_id, text=params.query)
     return result
 
 
 def _search_visible(
-    principal: Principal, name: str, params: SearchParams, *, fresh: bool
+    principal: Principal, name: str, params: SearchParams, *, fresh: bool, gone: Gone | None
 ) -> tuple[Collection, SearchResult]:
     """With the collection, as it was looked up.
 
@@ -60,7 +64,7 @@ def _search_visible(
         seen = _seen.get(key)
     known = recall(place(seen)) if seen else None
     if seen and known is None:
-        answer = _search_as_seen(seen, name, place)
+        answer = _search_as_seen(seen, name, place, gone)
         if answer is not None:
             return answer
     collection = visible_collection(principal=principal, name=name, action=Action.SEARCH)
@@ -69,14 +73,16 @@ def _search_visible(
     if known is None or not seen or not _unchanged(seen, collection, settled=False):
         known = recall(place(collection))
     if known is not None:
-        return collection, _told(collection, params, known, started)
-    result = search_collection(collection=collection, params=params, owner_id=principal.user_id)
+        return collection, _told((collection,), params, known, started)
+    result = search_collection(
+        collection=collection, params=params, owner_id=principal.user_id, gone=gone
+    )
     remember(place(collection), result)
     return collection, result
 
 
 def _search_as_seen(
-    seen: Collection, name: str, place: Callable[[Collection], Place]
+    seen: Collection, name: str, place: Callable[[Collection], Place], gone: Gone | None
 ) -> tuple[Collection, SearchResult] | None:
     """None where the collection is no longer what it was; nothing of the search is told then."""
     look_ups: list[Callable[[], Collection]] = []
@@ -89,7 +95,11 @@ def _search_as_seen(
 
     try:
         result = search_collection(
-            collection=seen, params=params, owner_id=principal.user_id, alongside=look_up
+            collection=seen,
+            params=params,
+            owner_id=principal.user_id,
+            alongside=look_up,
+            gone=gone,
         )
         now = look_ups[0]()
     except (EngineUnavailable, CallerGone):
@@ -107,6 +117,8 @@ def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
     """Whether a search of the one was a search of the other."""
     if not settled and seen.version != now.version:
         return False
+    if seen.metadata_schema != now.metadata_schema:  # by which filters compare
+        return False
     fields = Generation._meta.concrete_fields
     return seen.pk == now.pk and all(
         getattr(seen.generation, field.attname) == getattr(now.generation, field.attname)
@@ -117,66 +129,76 @@ def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
 def search_collection(
     *,
     collection: Collection,
-    if seen.metadata_schema != now.metadata_schema:  # by which filters compare
-        return False
     params: SearchParams,
     owner_id: int | None = None,
     alongside: Alongside = nothing,
+    gone: Gone | None = None,
 ) -> SearchResult:
-    """The hits, nearest first, and the path that found them; never fewer than there are.
-    `owner_id` is whose cached query vectors may serve; without one the cache is passed by.
+    """As search_collections, of one collection."""
+    return search_collections(
+        collections=(collection,),
+        params=params,
+        owner_id=owner_id,
+        alongside=alongside,
+        gone=gone,
+    )
 
-    Raises EmptyText, InvalidRequest, InvalidVector, DimensionsMismatch, NotFound (for
-    `document_id`), UnknownModel, EngineUnavailable.
+
+def search_collections(
+    *,
+    collections: tuple[Collection, ...],
+    params: SearchParams,
+    owner_id: int | None = None,
+    embedded: QueryVector | None = None,
+    named: bool = False,
+    alongside: Alongside = nothing,
+    gone: Gone | None = None,
+) -> SearchResult:
+    """The hits, best first, or their groups, and the path that found them; never fewer than there
+    are. The collections share model and metric. `owner_id` is whose cached query vectors may serve,
+    unless the query is `embedded` already; without one the cache is passed by. With `named` each
+    hit names its collection.
+
+    Raises what prepare_query and rerank_texts do.
     """
     started = time.perf_counter()
-    vector, tokens, cached_tokens = _query_vector(collection, params, owner_id)
-    found = find_semantic(
-        collection=collection,
+    query = prepare_query(
+        collections=collections,
         params=params,
-        vector=vector,
-        depth=params.top_k,
-        alongside=alongside,
+        owner_id=owner_id,
+        embedded=embedded,
+        named=named,
     )
-    hits = found.hits
-    if params.min_score is not None:
-        hits = [hit for hit in hits if hit.score >= params.min_score]
-    result = SearchResult(hits=hits, plan=found.plan, tokens=tokens, cached_tokens=cached_tokens)
-    return _told(collection, params, result, started)
+    result = _found(query, alongside, gone)
+    result = replace(result, tokens=query.tokens + result.tokens, cached_tokens=query.cached_tokens)
+    return _told(collections, params, result, started)
+
+
+def _found(query: Query, alongside: Alongside, gone: Gone | None) -> SearchResult:
+    asked, params = query.asked, query.asked.params
+    if query.position is not None:
+        alongside()
+        result = next_page(asked=asked, position=query.position)
+    elif isinstance(params.group_by, FieldGroups):
+        result = grouped(asked=asked, group_by=params.group_by, alongside=alongside)
+    elif params.rerank is not None or params.diversity:
+        result = refine(asked=asked, alongside=alongside, gone=gone)
+    else:
+        result = first_page(asked=asked, alongside=alongside)
+    if params.facets:
+        result = replace(result, facets=count_facets(asked=asked))
+    return result
 
 
 def _told(
-    collection: Collection, params: SearchParams, result: SearchResult, started: float
+    collections: tuple[Collection, ...], params: SearchParams, result: SearchResult, started: float
 ) -> SearchResult:
     seconds = time.perf_counter() - started
     telemetry.searched(
-        collection=collection.name,
+        collection=",".join(collection.name for collection in collections),
         path=result.plan.path,
         mode=params.mode,
         hits=len(result.hits),
         seconds=seconds,
     )
     return replace(result, took_ms=seconds * 1000)
-
-
-def _query_vector(
-    collection: Collection, params: SearchParams, owner_id: int | None
-) -> tuple[NDArray[np.float32], int, int]:
-    generation = collection.generation
-    if params.vector is not None:
-        check_vector(params.vector, dimensions=generation.dimensions, param="vector")
-        return params.vector, 0, 0
-    if params.document_id is not None:
-        pk = document_id(collection_id=collection.pk, external_id=params.document_id)
-        stored = document_vector(generation_id=generation.pk, document_id=pk)
-        if stored is None:
-            raise NotFound(param="document_id")
-        return stored, 0, 0
-    if params.query is None:
-        raise InvalidRequest(detail="Send a query, a vector or a document_id.")
-    check_text(params.query, param="query")
-    embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
-    embedded = embed_cached(
-        embedder=embedder, owner_id=owner_id, texts=[params.query], input_type="query"
-    )
-    return embedded.vectors[0], int(embedded.tokens[0]), embedded.cached_tokens

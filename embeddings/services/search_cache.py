@@ -31,7 +31,7 @@ from embeddings.types.search import (
 MAX_HITS = 100
 """Keeping a longer answer costs more than most callers gain."""
 
-PARAMS = fields(SearchParams)
+PARAMS = tuple(field.name for field in fields(SearchParams))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Place:
             self.principal.user_id,
             self.principal.token_id,
             # All of them: one that is added later can't be forgotten here.
-            [(field.name, _spelled(getattr(self.params, field.name))) for field in PARAMS],
+            spelled(self.params),
         )
         return result_key(self.area, repr(identity))
 
@@ -96,6 +96,14 @@ def remember(place: Place, result: SearchResult) -> None:
     payload = json.dumps(result, default=_as_json, separators=(",", ":")).encode()
     value = pack(key=key, kind=Kind.RESULT, tokens=result.tokens, payload=payload)
     the_cache().store(place.area, {key: value})
+
+
+def spelled(
+    params: SearchParams, *, without: frozenset[str] = frozenset()
+) -> list[tuple[str, Any]]:
+    """Names and values whose repr tells the parameters from any others."""
+    values = [(name, getattr(params, name)) for name in PARAMS if name not in without]
+    return [(name, _spelled(value)) for name, value in values]
 
 
 def _most_hits(params: SearchParams) -> int:

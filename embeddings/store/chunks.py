@@ -64,3 +64,34 @@ def document_vector(*, generation_id: int, document_id: uuid.UUID) -> NDArray[np
     with binary_cursor() as cursor:
         row = cursor.execute(statement, [document_id]).fetchone()
     return None if row is None else read_vector(row[0])
+
+
+def chunk_vectors(
+    *, generation_id: int, document_ids: Sequence[uuid.UUID], ordinals: Sequence[int]
+) -> dict[tuple[uuid.UUID, int], NDArray[np.float32]]:
+    """The vectors, float32 `(dimensions,)`, of those of the chunks that are stored, each named by
+    its document and its ordinal.
+    """
+    statement = sql.SQL(
+        "SELECT c.document_id, c.ordinal, vector_send(c.embedding)"
+        " FROM unnest(%s::uuid[], %s::int4[]) AS wanted (document_id, ordinal)"
+        " JOIN {} c USING (document_id, ordinal)"
+    ).format(sql.Identifier(chunks_table(generation_id)))
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, [list(document_ids), list(ordinals)]).fetchall()
+    return {(pk, ordinal): read_vector(data) for pk, ordinal, data in rows}
+
+
+def all_vectors(
+    *, generation_id: int, document_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[NDArray[np.float32]]]:
+    """The vectors, float32 `(dimensions,)`, of all chunks of each document that has any."""
+    statement = sql.SQL(
+        "SELECT document_id, vector_send(embedding) FROM {} WHERE document_id = ANY (%s)"
+        " ORDER BY document_id, ordinal"
+    ).format(sql.Identifier(chunks_table(generation_id)))
+    vectors: dict[uuid.UUID, list[NDArray[np.float32]]] = {}
+    with binary_cursor() as cursor:
+        for pk, data in cursor.execute(statement, [list(document_ids)]).fetchall():
+            vectors.setdefault(pk, []).append(read_vector(data))
+    return vectors

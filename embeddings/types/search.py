@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.constants import DEFAULT_TOP_K, SearchMode, SearchPath
-from embeddings.types.filter import Condition, MetadataFilter
+from embeddings.types.filter import Condition, MetadataFilter, Path
 
 Include = frozenset[str]
 DEFAULT_INCLUDE: Include = frozenset({"text", "metadata"})
 INCLUDABLE = ("text", "metadata", "vector", "chunk", "highlights")
-
-Path = tuple[str, ...]
-"""The keys that lead to a value in the metadata: `author.name` has two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +41,13 @@ class Rerank:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A metadata field of which the `limit` most frequent values are counted."""
+    """A metadata field of which the `limit` most frequent values are counted; `name` is its path
+    as the caller spells it.
+    """
 
     path: Path
     limit: int
-
-    @property
-    def name(self) -> str:
-        """As the wire spells the path."""
-        return ".".join(self.path)
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +77,6 @@ class SearchParams:
     facets: tuple[Facet, ...] = ()
     cursor: str | None = None
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the hits that a mode finds are the answer as they are."""
-        return not (
-            self.diversity
-            or self.rerank
-            or self.facets
-            or self.cursor
-            or self.positive
-            or isinstance(self.group_by, FieldGroups)
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -120,7 +103,9 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How a search was done. `matches` counts what the filter lets through, None where nothing
-    counted.
+    counted; `considered`, how many of the best hits were reranked, chosen from or grouped;
+    `took_ms` is the time of the search proper; `weights`, how much each ranking of a hybrid search
+    counted, sum to 1.
     """
 
     path: SearchPath
@@ -129,6 +114,9 @@ class Plan:
     candidates: int | None = None
     matches: int | None = None
     matches_at_least: bool = False
+    considered: int | None = None
+    took_ms: float | None = None
+    weights: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +176,7 @@ __all__ = [
     "Hit",
     "Include",
     "MetadataFilter",
+    "Path",
     "Plan",
     "Rerank",
     "SearchParams",

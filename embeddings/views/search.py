@@ -1,5 +1,8 @@
 """Nearest documents to a text, a vector or another document."""
 
+import time
+from typing import Any
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -7,29 +10,17 @@ from rest_framework.viewsets import ViewSet
 from accounts.permissions import principal_of
 from accounts.policy import Action
 from embeddings.serializers.base import validated
-from embeddings.serializers.search import SearchRequest, SearchResponse, search_json, search_params
+from embeddings.serializers.search import SearchRequest, search_params
+from embeddings.serializers.search_answer import SearchResponse, search_json, searches_json
 from embeddings.services.search import search_visible
+from embeddings.services.search_batch import search_across, search_many
+from embeddings.views.caller import caller_gone
 from embeddings.views.operations import operation
-
-HIT = {
-    "id": "guide/1",
-    "score": 0.71,
-    "distance": 0.29,
-    "text": "How to brew green tea.",
-    "metadata": {"lang": "en", "year": 2024},
-}
-PLAN = {
-    "path": "exact",
-    "exact": True,
-    "ef_search": None,
-    "candidates": None,
-    "matches": None,
-    "matches_at_least": False,
-}
+from embeddings.views.search_examples import ANSWER, EXAMPLES
 
 
 class SearchViewSet(ViewSet):
-    """Searching by meaning."""
+    """Searching by meaning, by words, or by both."""
 
     actions = {"create": Action.SEARCH}
 
@@ -37,31 +28,47 @@ class SearchViewSet(ViewSet):
         "search",
         summary="Search a collection",
         request=SearchRequest,
-        request_examples={
-            "By text": {"collection": "articles", "query": "hot drinks", "top_k": 3},
-            "With a filter": {
-                "collection": "articles",
-                "query": "hot drinks",
-                "filter": {"lang": "en", "year": {"$gte": 2020}},
-            },
-            "Like a document": {"collection": "articles", "document_id": "guide/1"},
-        },
+        request_examples=EXAMPLES,
         answer=SearchResponse,
-        example={
-            "hits": [HIT],
-            "plan": PLAN,
-            "usage": {"tokens": 4, "cached_tokens": 0},
-            "took_ms": 3.2,
-        },
+        example=ANSWER,
     )
     def create(self, request: Request) -> Response:
-        """The plan says whether the answer is exact."""
+        """The plan says how the hits were found, and whether exactly. With `queries` the answer
+        has their `results`; one query at fault refuses them all.
+        """
         data = validated(SearchRequest, request.data)
-        params = search_params(data)
-        result = search_visible(
-            principal=principal_of(request),
-            name=data["collection"],
-            params=params,
-            fresh="no-cache" in request.headers.get("Cache-Control", ""),
-        )
+        names = data.get("collections") or [data["collection"]]
+        if "queries" in data:
+            return self._many(request, names, data)
+        params, principal = search_params(data), principal_of(request)
+        gone = caller_gone(request)
+        if "collections" in data:
+            result = search_across(principal=principal, names=names, params=params, gone=gone)
+        else:
+            result = search_visible(
+                principal=principal,
+                name=data["collection"],
+                params=params,
+                fresh=_wants_fresh(request),
+                gone=gone,
+            )
         return Response(search_json(result, include=params.include))
+
+    def _many(self, request: Request, names: list[str], data: dict[str, Any]) -> Response:
+        started = time.perf_counter()
+        params = [search_params(query) for query in data["queries"]]
+        results = search_many(
+            principal=principal_of(request),
+            names=names,
+            queries=params,
+            named="collections" in data,
+            fresh=_wants_fresh(request),
+            gone=caller_gone(request),
+        )
+        took_ms = (time.perf_counter() - started) * 1000
+        includes = [each.include for each in params]
+        return Response(searches_json(results, includes=includes, took_ms=took_ms))
+
+
+def _wants_fresh(request: Request) -> bool:
+    return "no-cache" in request.headers.get("Cache-Control", "")

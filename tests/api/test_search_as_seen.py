@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from embeddings.exceptions import EngineOverloaded
 from embeddings.models import Collection
-from embeddings.services import search
+from embeddings.services import search, search_query
 from tests.api.assertions import assert_problem
 from tests.factories import make_collection, make_document
 
@@ -116,6 +116,6 @@ def test_an_overloaded_engine_is_asked_once(
         asked.append(1)
         raise EngineOverloaded(retry_after=3)
 
-    monkeypatch.setattr(search, "embed_cached", overloaded)
+    monkeypatch.setattr(search_query, "embed_cached", overloaded)
     assert_problem(as_alice.post(PATH, QUERY | {"query": "new"}), 503, "engine_overloaded")
     assert len(asked) == 1

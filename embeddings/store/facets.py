@@ -1,0 +1,83 @@
+"""How many documents have each value of a metadata field."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import sql
+
+from embeddings.store.cursors import binary_cursor
+from embeddings.store.filter import compile_filter
+from embeddings.store.metadata_values import SCALARS
+from embeddings.store.partitions import documents_table
+from embeddings.types.search import Facet, FacetCounts, MetadataFilter
+
+
+def facet_counts(
+    *,
+    collection_ids: Sequence[uuid.UUID],
+    facets: Sequence[Facet],
+    metadata_filter: MetadataFilter | None,
+) -> dict[str, FacetCounts]:
+    """The counts of each facet over all documents of the collections that the filter lets through,
+    by its name. Each distinct element of an array is counted once for its document; objects are
+    not counted.
+    """
+    condition, values = compile_filter(metadata_filter)
+    matches = [
+        sql.SQL("SELECT d.metadata FROM {} d WHERE {}").format(
+            sql.Identifier(documents_table(pk)), condition
+        )
+        for pk in collection_ids
+    ]
+    fields = sql.SQL(", ").join([sql.SQL("(%s::int4, %s::text[], %s::int8)")] * len(facets))
+    statement = sql.SQL(_STATEMENT).format(
+        matches=sql.SQL(" UNION ALL ").join(matches), fields=fields, scalars=SCALARS
+    )
+    parameters = [
+        value for at, facet in enumerate(facets) for value in (at, list(facet.path), facet.limit)
+    ]
+    with binary_cursor() as cursor:
+        parameters += values * len(matches)
+        rows = cursor.execute(statement, parameters, prepare=False).fetchall()
+    return {facet.name: _counts(facet, rows, at) for at, facet in enumerate(facets)}
+
+
+_STATEMENT = """
+    WITH fields (field, path, top) AS (VALUES {fields}), fetched AS MATERIALIZED (
+        SELECT f.field, m.metadata #> f.path AS value
+        FROM ({matches}) m CROSS JOIN fields f
+    ), elements AS (
+        SELECT field, value FROM fetched
+        WHERE value IS NULL OR jsonb_typeof(value) NOT IN ('array', 'object')
+        UNION ALL
+        SELECT field, e.value FROM fetched CROSS JOIN LATERAL (
+            SELECT DISTINCT x.value
+            FROM jsonb_array_elements(CASE jsonb_typeof(fetched.value)
+                WHEN 'array' THEN fetched.value END) AS x (value)
+            WHERE jsonb_typeof(x.value) IN {scalars}
+        ) e
+        WHERE jsonb_typeof(fetched.value) = 'array'
+    ), counted AS (
+        SELECT field, value, jsonb_typeof(value) AS type, count(*) AS documents
+        FROM elements GROUP BY field, value
+    ), placed AS (
+        SELECT counted.*, row_number() OVER (
+            PARTITION BY field, type IN {scalars} ORDER BY documents DESC, value) AS place
+        FROM counted
+    )
+    SELECT field, type, value, documents
+    FROM placed JOIN fields USING (field)
+    WHERE place <= top + 1
+    ORDER BY field, place"""
+
+
+def _counts(facet: Facet, rows: Sequence[tuple[Any, ...]], at: int) -> FacetCounts:
+    own = [(kind, value, count) for field, kind, value, count in rows if field == at]
+    values = [(value, count) for kind, value, count in own if kind not in (None, "null")]
+    return FacetCounts(
+        values=values[: facet.limit],
+        null=sum(count for kind, _, count in own if kind == "null"),
+        absent=sum(count for kind, _, count in own if kind is None),
+        more=len(values) > facet.limit,
+    )

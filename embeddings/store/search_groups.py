@@ -1,0 +1,79 @@
+"""The nearest documents for each value of a metadata field, exactly."""
+
+import uuid
+from collections.abc import Collection as Several
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from embeddings.store.cursors import binary_cursor
+from embeddings.store.filter import compile_filter
+from embeddings.store.metadata_values import OF_FIELD
+from embeddings.store.partitions import chunks_table, documents_table
+from embeddings.store.search import OPERATORS, Target
+from embeddings.store.search_pages import read_hit, shown_columns
+from embeddings.types.search import FieldGroups, Group, Include, MetadataFilter
+
+
+def nearest_groups(
+    *,
+    target: Target,
+    vector: NDArray[np.float32],
+    group_by: FieldGroups,
+    top_k: int,
+    excluded: Several[uuid.UUID],
+    metadata_filter: MetadataFilter | None,
+    include: Include,
+) -> list[Group]:
+    """The `top_k` groups with the nearest documents among those that the filter lets through and
+    that are not excluded, the nearest group first. One statement over all of them.
+    """
+    condition, values = compile_filter(metadata_filter)
+    statement = sql.SQL(_STATEMENT).format(
+        operator=sql.SQL(OPERATORS[target.metric]),
+        chunks=sql.Identifier(chunks_table(target.generation_id)),
+        documents=sql.Identifier(documents_table(target.collection_id)),
+        condition=condition,
+        of_field=OF_FIELD,
+        **shown_columns(include),
+    )
+    path = list(group_by.path)
+    parameters = [vector, *values, list(excluded), path, path, path, top_k, vector, group_by.size]
+    groups: dict[int, Group] = {}
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, parameters, prepare=False).fetchall()
+    for place, value, *hit in rows:
+        group = groups.setdefault(place, Group(value=value, hits=[]))
+        group.hits.append(read_hit(hit, target))
+    return list(groups.values())
+
+
+_STATEMENT = """
+    WITH ranked AS MATERIALIZED (
+        SELECT c.document_id, min(c.embedding {operator} %s::vector) AS distance
+        FROM {chunks} c JOIN {documents} d ON d.id = c.document_id
+        WHERE {condition} AND d.id <> ALL (%s::uuid[])
+        GROUP BY c.document_id
+    ), placed AS MATERIALIZED (
+        SELECT v.value, r.document_id, r.distance, row_number() OVER (
+            PARTITION BY v.value ORDER BY r.distance, r.document_id) AS place
+        FROM ranked r JOIN {documents} d ON d.id = r.document_id
+        CROSS JOIN LATERAL ({of_field}) v
+    ), leaders AS (
+        SELECT value, row_number() OVER (ORDER BY distance, document_id, value) AS rank
+        FROM placed WHERE place = 1
+        ORDER BY distance, document_id, value
+        LIMIT %s
+    )
+    SELECT l.rank, p.value, p.document_id, d.external_id, p.distance, c.start, c."end", c.ordinal,
+        {text}, {metadata}, {vector}
+    FROM leaders l JOIN placed p USING (value)
+    JOIN {documents} d ON d.id = p.document_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM {chunks} c
+        WHERE c.document_id = p.document_id AND c.embedding {operator} %s::vector = p.distance
+        ORDER BY c.ordinal LIMIT 1
+    ) c
+    WHERE p.place <= %s
+    ORDER BY l.rank, p.place"""

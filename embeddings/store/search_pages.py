@@ -1,0 +1,125 @@
+"""The nearest documents or chunks behind a place in the exact order."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from embeddings.store.cursors import binary_cursor, read_vector
+from embeddings.store.filter import compile_filter
+from embeddings.store.partitions import chunks_table, documents_table
+from embeddings.store.search import OPERATORS, Target, score
+from embeddings.types.search import Hit, Include, MetadataFilter
+
+Key = tuple[float, uuid.UUID, int]
+"""Distance, document and ordinal of a hit: its place in the exact order."""
+
+
+def nearest_after(
+    *,
+    target: Target,
+    vector: NDArray[np.float32],
+    after: Key | None,
+    limit: int,
+    metadata_filter: MetadataFilter | None,
+    by_chunk: bool,
+    include: Include,
+) -> list[Hit]:
+    """The next `limit` nearest documents that the filter lets through, each with its nearest chunk,
+    or with `by_chunk` the next chunks, behind the key `after`. Of documents the key's ordinal says
+    nothing.
+    """
+    condition, values = compile_filter(metadata_filter)
+    tables = {
+        "chunks": sql.Identifier(chunks_table(target.generation_id)),
+        "documents": sql.Identifier(documents_table(target.collection_id)),
+    }
+    ranked = sql.SQL(_CHUNKS if by_chunk else _DOCUMENTS).format(
+        operator=sql.SQL(OPERATORS[target.metric]),
+        join=sql.SQL("" if metadata_filter is None else _JOIN).format(**tables),
+        condition=condition,
+        **tables,
+    )
+    statement = sql.SQL(_STATEMENT).format(
+        ranked=ranked,
+        behind=sql.SQL(_behind(after, by_chunk=by_chunk)),
+        operator=sql.SQL(OPERATORS[target.metric]),
+        **shown_columns(include),
+        **tables,
+    )
+    key = () if after is None else after if by_chunk else after[:2]
+    parameters = [vector, *values, *key, limit, vector]
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, parameters, prepare=False).fetchall()
+    return [read_hit(row, target) for row in rows]
+
+
+_JOIN = "JOIN {documents} d ON d.id = c.document_id"
+
+# The order by distance stands on what is materialised: no index on the vectors can serve it, which
+# would lose rows.
+_CHUNKS = """
+    SELECT c.document_id, c.ordinal, c.embedding {operator} %s::vector AS distance
+    FROM {chunks} c {join}
+    WHERE {condition}"""
+
+_DOCUMENTS = """
+    SELECT c.document_id, 0 AS ordinal, min(c.embedding {operator} %s::vector) AS distance
+    FROM {chunks} c {join}
+    WHERE {condition}
+    GROUP BY c.document_id"""
+
+_STATEMENT = """
+    WITH ranked AS MATERIALIZED ({ranked}), page AS MATERIALIZED (
+        SELECT * FROM ranked
+        WHERE {behind}
+        ORDER BY distance, document_id, ordinal
+        LIMIT %s
+    )
+    SELECT page.document_id, d.external_id, page.distance, c.start, c."end", c.ordinal,
+        {text}, {metadata}, {vector}
+    FROM page JOIN {documents} d ON d.id = page.document_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM {chunks} c
+        WHERE c.document_id = page.document_id AND c.ordinal >= page.ordinal
+            AND c.embedding {operator} %s::vector = page.distance
+        ORDER BY c.ordinal LIMIT 1
+    ) c
+    ORDER BY page.distance, page.document_id, page.ordinal"""
+
+
+def _behind(after: Key | None, *, by_chunk: bool) -> str:
+    if after is None:
+        return "true"
+    if by_chunk:
+        return "(distance, document_id, ordinal) > (%s::float8, %s::uuid, %s::int4)"
+    return "(distance, document_id) > (%s::float8, %s::uuid)"
+
+
+def shown_columns(include: Include) -> dict[str, sql.SQL]:
+    """What a hit shows of its document `d` and its chunk `c`; NULL for the rest."""
+    return {
+        "text": sql.SQL("d.text" if include & {"text", "chunk"} else "NULL"),
+        "metadata": sql.SQL("d.metadata" if "metadata" in include else "NULL"),
+        "vector": sql.SQL("vector_send(c.embedding)" if "vector" in include else "NULL"),
+    }
+
+
+def read_hit(row: Sequence[Any], target: Target) -> Hit:
+    """The hit of a row: document, external id, distance, start, end, ordinal and what is shown."""
+    document_id, external_id, distance, start, end, ordinal, text, metadata, vector = row
+    return Hit(
+        document_id=document_id,
+        external_id=external_id,
+        score=score(metric=target.metric, distance=distance),
+        distance=distance,
+        start=start,
+        end=end,
+        ordinal=ordinal,
+        text=text,
+        metadata=metadata,
+        vector=None if vector is None else read_vector(vector),
+    )
