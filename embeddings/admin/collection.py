@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from embeddings.admin.display import pretty_json
 from embeddings.constants import Metric
 from embeddings.models import Collection
 from embeddings.services.collection import (
@@ -70,6 +71,7 @@ class CollectionAdmin(admin.ModelAdmin):
         "metric",
         "documents",
         "index_state",
+        "declared_fields",
         "version",
         "created_at",
         "updated_at",
@@ -140,6 +142,11 @@ class CollectionAdmin(admin.ModelAdmin):
     def index_state(self, obj: Collection) -> str:
         """Of the active generation."""
         return obj.generation.index_state
+
+    @admin.display
+    def declared_fields(self, obj: Collection) -> str:
+        """Of the metadata, with the states of their indexes."""
+        return pretty_json(obj.metadata_schema) if obj.metadata_schema else "-"
 
     @admin.display
     def fingerprint(self, obj: Collection) -> str:

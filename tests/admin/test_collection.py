@@ -9,8 +9,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from embeddings.constants import FieldType
 from embeddings.models import Collection, Document, Generation
+from embeddings.services.metadata_schema import declare_fields
 from embeddings.store.partitions import chunks_table, documents_table
+from embeddings.types.metadata_schema import SchemaField
 from tests.admin.conftest import queries_of
 from tests.factories import make_collection, make_document
 
@@ -85,6 +88,16 @@ def test_an_operator_looks_and_a_member_stays_outside(
     assert as_operator.post(change(collection), {"name": "mine"}).status_code == 403
     for url in (LIST, ADD, change(collection), delete(collection)):
         assert as_member.get(url).status_code == 403
+
+
+def test_its_declared_fields_are_shown(as_admin: Client, collection: Collection) -> None:
+    year = SchemaField("year", FieldType.NUMBER, index=True)
+    declare_fields(collection=collection, fields={"year": year})
+
+    page = as_admin.get(change(collection)).content.decode()
+
+    assert "&quot;year&quot;" in page
+    assert "&quot;ready&quot;" in page
 
 
 def test_a_stranger_is_sent_to_the_login(client: Client) -> None:

@@ -43,9 +43,28 @@ comparable = st.one_of(st.integers(-(2**63), 2**64 - 1), texts, st.floats(-1e308
 conditions = st.one_of(
     scalars,
     st.dictionaries(st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), comparable, min_size=1),
-    st.fixed_dictionaries({"$in": st.lists(scalars, min_size=1, max_size=4)}),
+    st.dictionaries(
+        st.sampled_from(["$in", "$nin"]), st.lists(scalars, min_size=1, max_size=4), min_size=1
+    ),
+    st.dictionaries(st.sampled_from(["$eq", "$ne", "$contains"]), scalars, min_size=1),
+    st.fixed_dictionaries({"$exists": st.booleans()}, optional={"$prefix": texts}),
+    st.fixed_dictionaries({"$not": st.dictionaries(st.just("$gt"), comparable, min_size=1)}),
 )
-keys = st.one_of(st.sampled_from(["lang", "by.name", "year", "a__b", "'; --", "$not"]), texts)
+keys = st.one_of(
+    st.sampled_from(["lang", "by.name", "year", "at", "a\\.b", "a__b", "'; --", "$not"]), texts
+)
+schemas = st.dictionaries(
+    keys,
+    st.one_of(
+        st.none(),
+        st.sampled_from(["string", "number", "boolean", "datetime", "string[]", "text"]),
+        st.fixed_dictionaries(
+            {"type": mostly(st.sampled_from(["string", "number", "datetime", "string[]"]))},
+            optional={"index": mostly(st.booleans()), "required": mostly(st.booleans())},
+        ),
+    ),
+    max_size=3,
+)
 filters = st.recursive(
     st.dictionaries(keys, mostly(conditions), min_size=1, max_size=3),
     lambda inner: st.dictionaries(
@@ -115,10 +134,12 @@ BODIES: dict[tuple[str, str], st.SearchStrategy[Any]] = {
             "model": mostly(st.just("hashing-384")),
             "metric": mostly(st.sampled_from(["cosine", "l2", "ip", "l1"])),
             "description": mostly(texts),
+            "metadata_schema": mostly(schemas),
         },
     ),
     ("PATCH", "/v1/collection/drinks"): st.fixed_dictionaries(
-        {"description": mostly(texts)}, optional={"model": values}
+        {"description": mostly(texts)},
+        optional={"model": values, "metadata_schema": mostly(schemas)},
     ),
     ("PATCH", "/v1/collection/drinks/documents/tea"): st.fixed_dictionaries(
         {"metadata": mostly(st.dictionaries(texts, values, max_size=4))}
