@@ -11,9 +11,18 @@ from django.db import connection
 from psycopg import sql
 
 from embeddings.models import Collection, Generation
+from embeddings.store.partition_drops import drop_partition, tables_like
 
 INLINE_DIMENSIONS = 1_900
 """Up to here a float32 vector and its row fit one 8 KiB page, so that it need not go to TOAST."""
+
+
+NAMES = {
+    "chunks": "^chunks_[0-9]+$",
+    "document_terms": "^terms_[0-9a-f]{32}$",
+    "documents": "^documents_[0-9a-f]{32}$",
+}
+"""Of the partitions of each table, in the order in which they can go: keys refer to documents."""
 
 
 def documents_table(collection_id: uuid.UUID) -> str:
@@ -26,15 +35,47 @@ def chunks_table(generation_id: int) -> str:
     return f"chunks_{generation_id}"
 
 
+def terms_table(collection_id: uuid.UUID) -> str:
+    """The name of a collection's partition of `document_terms`."""
+    return f"terms_{collection_id.hex}"
+
+
+def terms_index(collection_id: uuid.UUID) -> str:
+    """The name of the index of the words of a collection's documents."""
+    return f"{terms_table(collection_id)}_gin"
+
+
 def create_documents_partition(*, collection_id: uuid.UUID) -> None:
-    """The empty table for a collection's documents."""
+    """The empty tables for a collection's documents and for their words."""
     table = sql.Identifier(documents_table(collection_id))
     _execute(
         sql.SQL(
             "CREATE TABLE {table} (LIKE documents INCLUDING ALL, PRIMARY KEY (id),"
             " CHECK (collection_id = {value}))"
         ).format(table=table, value=sql.Literal(collection_id)),
+        # Empty, it costs 1 ms; later it would have to be built beside the writers.
+        sql.SQL("CREATE INDEX {} ON {} USING gin (metadata jsonb_path_ops)").format(
+            sql.Identifier(f"{documents_table(collection_id)}_metadata"), table
+        ),
         _attach("documents", table, sql.Literal(collection_id)),
+    )
+    _create_terms_partition(collection_id)
+
+
+def _create_terms_partition(collection_id: uuid.UUID) -> None:
+    table, value = sql.Identifier(terms_table(collection_id)), sql.Literal(collection_id)
+    _execute(
+        sql.SQL(
+            "CREATE TABLE {table} (LIKE document_terms INCLUDING ALL, PRIMARY KEY (document_id),"
+            " FOREIGN KEY (document_id) REFERENCES {documents} (id) ON DELETE CASCADE,"
+            " CHECK (collection_id = {value}))"
+        ).format(
+            table=table, documents=sql.Identifier(documents_table(collection_id)), value=value
+        ),
+        sql.SQL("CREATE INDEX {} ON {} USING gin (terms)").format(
+            sql.Identifier(terms_index(collection_id)), table
+        ),
+        _attach("document_terms", table, value),
     )
 
 
@@ -44,10 +85,6 @@ def create_chunks_partition(*, generation: Generation) -> None:
     value = sql.Literal(generation.pk)
     _execute(
         sql.SQL(
-        # Empty, it costs 1 ms; later it would have to be built beside the writers.
-        sql.SQL("CREATE INDEX {} ON {} USING gin (metadata jsonb_path_ops)").format(
-            sql.Identifier(f"{documents_table(collection_id)}_metadata"), table
-        ),
             "CREATE TABLE {table} (LIKE chunks INCLUDING ALL, PRIMARY KEY (document_id, ordinal),"
             " FOREIGN KEY (document_id) REFERENCES {documents} (id) ON DELETE CASCADE,"
             " CHECK (generation_id = {value}),"
@@ -70,49 +107,28 @@ def create_chunks_partition(*, generation: Generation) -> None:
 def drop_partitions(*, collection_id: uuid.UUID, generation_ids: Iterable[int]) -> None:
     """Drop a collection's tables; does nothing about those that are gone.
 
-    Outside a transaction the partition is detached concurrently first, so that searches in other
-    collections never wait.
+    Outside a transaction nobody waits for it, and it waits for nobody longer than a moment: what
+    others still read then is left to drop_orphaned_partitions.
     """
     for generation_id in generation_ids:
-        _drop("chunks", chunks_table(generation_id))
-    _drop("documents", documents_table(collection_id))
+        drop_partition(parent="chunks", table=chunks_table(generation_id))
+    drop_partition(parent="document_terms", table=terms_table(collection_id))
+    drop_partition(parent="documents", table=documents_table(collection_id))
 
 
 def drop_orphaned_partitions() -> int:
-    """Drop the tables that a crash left behind after their collection was deleted; returns how
-    many.
+    """Drop the tables of deleted collections that a crash, or somebody who read them for long, left
+    behind; returns how many.
     """
     # The tables first: one that is made meanwhile must not be missing among the owners only.
     tables = [
-        (parent, table) for parent in ("chunks", "documents") for table in _partitions(parent)
+        (parent, table) for parent, name in NAMES.items() for table in tables_like(pattern=name)
     ]
-    owned = {documents_table(pk) for pk in Collection.objects.values_list("pk", flat=True)}
+    collections = Collection.objects.values_list("pk", flat=True)
+    owned = {table(pk) for pk in collections for table in (documents_table, terms_table)}
     owned |= {chunks_table(pk) for pk in Generation.objects.values_list("pk", flat=True)}
     orphans = [(parent, table) for parent, table in tables if table not in owned]
-    for parent, table in orphans:
-        _drop(parent, table)
-    return len(orphans)
-
-
-def _partitions(parent: str) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = %s::regclass",
-            [parent],
-        )
-        return [name for (name,) in cursor.fetchall()]
-
-
-def _drop(parent: str, table: str) -> None:
-    if table in _partitions(parent):
-        mode = sql.SQL("" if connection.in_atomic_block else " CONCURRENTLY")
-        _execute(
-            sql.SQL("ALTER TABLE {parent} DETACH PARTITION {table}{mode}").format(
-                parent=sql.Identifier(parent), table=sql.Identifier(table), mode=mode
-            )
-        )
-    _execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table)))
+    return sum(drop_partition(parent=parent, table=table) for parent, table in orphans)
 
 
 def _attach(parent: str, table: sql.Identifier, value: sql.Literal) -> sql.Composed:

@@ -110,7 +110,7 @@ def test_what_a_crash_left_behind_is_swept() -> None:
     Collection.objects.filter(pk=crashed.pk).update(active=None)
     crashed.generations.all().delete()
     Collection.objects.filter(pk=crashed.pk).delete()
-    assert partitions.drop_orphaned_partitions() == 2
+    assert partitions.drop_orphaned_partitions() == 3
     assert partitions.drop_orphaned_partitions() == 0
     assert tables() == {
         partitions.documents_table(kept.pk),
