@@ -4,6 +4,8 @@ import django.db.models.functions.datetime
 import pgvector.django.sparsevec
 from django.db import migrations, models
 
+from embeddings.migrations._sql_surface import create_surface, drop_surface
+
 # Keep embeddings.store.filter and embeddings.store.metadata_index in step: indexes of declared fields
 # are on these. SQL functions are inlined, so that the planner sees through them.
 METADATA_FUNCTIONS = r"""
@@ -321,4 +323,5 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(TERMS_PARTITIONS, migrations.RunSQL.noop),
+        migrations.RunPython(create_surface, drop_surface),
     ]
