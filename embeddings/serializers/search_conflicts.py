@@ -14,14 +14,13 @@ PLACES = ("collection", "collections")
 ORDER = "a page follows the order of the search itself"
 IDS = "the ids are those of one collection"
 ALL = "an exact search asks no index"
+RELATIVE = "a hybrid score is relative to its collection's best; hits of several need `rerank`"
 
 CONFLICTS = (
     ("cursor", "rerank", ORDER),
     ("cursor", "diversity", ORDER),
     ("exact", "ef_search", ALL),
     ("exact", "max_candidates", ALL),
-    ("collections", "document_id", IDS),
-    ("collections", "positive", IDS),
 )
 GROUP_CONFLICTS = (
     ("cursor", "groups have no further pages"),
@@ -46,6 +45,8 @@ def check_query(attrs: Mapping[str, Any]) -> None:
         raise _conflict("mode", given[0], NO_TEXT)
     if "weights" in attrs and attrs["mode"] != SearchMode.HYBRID:
         raise _conflict("weights", "mode", "only a hybrid search weighs two rankings")
+    if "collections" in attrs:
+        _check_comparable(attrs)
     if attrs.get("rerank"):
         _check_rerank(attrs, given[0])
     if isinstance(attrs.get("group_by"), FieldGroups):
@@ -77,9 +78,16 @@ def check_queries(attrs: Mapping[str, Any], *, limit: int) -> None:
     if not places:
         return
     for index, query in enumerate(attrs["queries"]):
-        for name in ("document_id", "positive"):
-            if name in query:
-                raise _conflict(f"queries.{index}.{name}", "collections", IDS)
+        _check_comparable(query, place=f"queries.{index}.")
+
+
+def _check_comparable(attrs: Mapping[str, Any], place: str = "") -> None:
+    """Raises ValidationError for what several collections have no common measure of."""
+    for name in ("document_id", "positive"):
+        if name in attrs:
+            raise _conflict(place + name, "collections", IDS)
+    if attrs["mode"] == SearchMode.HYBRID and not attrs.get("rerank"):
+        raise _conflict(f"{place}mode", "collections", RELATIVE)
 
 
 def _check_rerank(attrs: Mapping[str, Any], query: str) -> None:

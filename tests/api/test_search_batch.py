@@ -230,6 +230,8 @@ def test_a_collection_of_anothers_is_as_if_absent(
         ({"positive": ["tea"]}, "positive"),
         ({"queries": [{"query": "a"}, {"document_id": "tea"}]}, "queries.1.document_id"),
         ({"queries": [{"query": "a"}, {"positive": ["tea"]}]}, "queries.1.positive"),
+        ({"queries": [{"query": "a"}, {"query": "a", "mode": "hybrid"}]}, "queries.1.mode"),
+        ({"query": "a", "mode": "hybrid"}, "mode"),
         ({"queries": [{"query": "a"}] * 51}, "queries"),
         ({"query": "a", "collections": []}, "collections"),
         ({"query": "a", "collections": "drinks"}, "collections"),
