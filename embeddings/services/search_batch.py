@@ -11,7 +11,12 @@ from embeddings.services.collection import visible_collection
 from embeddings.services.frequent_queries import record_query
 from embeddings.services.search import Gone, search_collections
 from embeddings.services.search_cache import Place, recall, remember
-from embeddings.services.search_query import QueryVector, embed_queries, needs_embedding
+from embeddings.services.search_query import (
+    QueryVector,
+    embed_queries,
+    needs_embedding,
+    text_to_embed,
+)
 from embeddings.types.search import SearchParams, SearchResult
 
 
@@ -103,7 +108,7 @@ def _embedded(
         if known[index] is None:
             with within(f"queries.{index}"):
                 if needs_embedding(params):
-                    texts[index] = params.query or ""
+                    texts[index] = text_to_embed(params)
     if not texts:
         return {}
     vectors = embed_queries(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.models import Collection
-from embeddings.services.search_path import find_semantic
+from embeddings.services.search_modes import find
 from embeddings.store.search import Alongside, nothing
 from embeddings.types.search import Found, Hit, Plan, SearchParams
 
@@ -53,10 +53,10 @@ def candidates(*, asked: Asked, depth: int, alongside: Alongside = nothing) -> C
     """The `depth` best hits; never fewer than there are. Raises what the modes raise."""
     found: dict[str, Found] = {}
     for collection in asked.collections:
-        found[collection.name] = find_semantic(
+        found[collection.name] = find(
             collection=collection,
             params=asked.params,
-            vector=asked.query_vector,
+            vector=asked.vector,
             depth=depth + len(asked.excluded),
             alongside=alongside,
         )

@@ -17,6 +17,7 @@ from embeddings.services.recommend import example_ids, recommended_vector
 from embeddings.services.search_candidates import Asked
 from embeddings.services.search_cursor import Position, read_cursor
 from embeddings.store.chunks import document_vector
+from embeddings.types.keyword_query import meant_text
 from embeddings.types.search import SearchParams
 from embeddings.types.vector import check_vector
 
@@ -92,6 +93,12 @@ def needs_embedding(params: SearchParams) -> bool:
     return params.mode != SearchMode.KEYWORD and params.cursor is None
 
 
+def text_to_embed(params: SearchParams) -> str:
+    """The query's text; in a hybrid search without what it excludes. Raises InvalidRequest."""
+    text = params.query or ""
+    return meant_text(text) if params.mode == SearchMode.HYBRID else text
+
+
 def embed_queries(
     *, generation: Generation, texts: Sequence[str], owner_id: int | None
 ) -> list[QueryVector]:
@@ -125,7 +132,7 @@ def _query_vector(
         raise InvalidRequest(detail="Send a query, a vector, a document_id or positive examples.")
     if not needs_embedding(params):
         return QueryVector(None)
-    [made] = embed_queries(generation=generation, texts=[params.query], owner_id=owner_id)
+    [made] = embed_queries(generation=generation, texts=[text_to_embed(params)], owner_id=owner_id)
     return made
 
 

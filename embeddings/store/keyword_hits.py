@@ -1,0 +1,172 @@
+"""What a ranking by words shows of documents: the chunk that matches best, and where it matches."""
+
+import html
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from embeddings.store.cursors import binary_cursor, read_vector
+from embeddings.store.index_expressions import OPERATORS
+from embeddings.store.keyword_search import quoted
+from embeddings.store.partitions import chunks_table, documents_table
+from embeddings.store.search_sql import Target
+from embeddings.types.search import Hit, Include
+
+HIGHLIGHTED_CHARS = 20_000
+"""Of a hit's chunk; only one that is as large as a book is longer."""
+
+SAMPLE = 200
+"""So many documents' distances say how far distances of a query are apart."""
+
+START, STOP, CUT = "\x02", "\x03", "\x1f"
+HEADLINE = (
+    f'StartSel="{START}", StopSel="{STOP}", FragmentDelimiter="{CUT}",'
+    " MaxFragments=3, MinWords=5, MaxWords=25"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a query's words are worth, by lexeme, in the collection's language."""
+
+    language: str
+    worth: Mapping[str, float]
+
+
+def covering_chunks(
+    *, target: Target, ids: Sequence[uuid.UUID], words: Words
+) -> dict[uuid.UUID, int]:
+    """Of each document with several chunks, the ordinal of the one whose words are worth most."""
+    statement = sql.SQL(_COVERING).format(**_names(target))
+    worth = [list(words.worth), list(words.worth.values())]
+    with binary_cursor() as cursor:
+        return dict(cursor.execute(statement, [words.language, *worth, list(ids)]).fetchall())
+
+
+_COVERING = """
+    SELECT DISTINCT ON (d.id) d.id, c.ordinal
+    FROM {documents} d JOIN {chunks} c ON c.document_id = d.id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(w.worth), 0) AS worth
+        FROM unnest(tsvector_to_array(to_tsvector(
+            %s::regconfig, substr(d.text, c.start + 1, c."end" - c.start)))) AS l (lexeme)
+        JOIN unnest(%s::text[], %s::float8[]) AS w (lexeme, worth) USING (lexeme)
+    ) AS covered
+    WHERE d.id = ANY (%s)
+        AND EXISTS (SELECT FROM {chunks} o WHERE o.document_id = d.id AND o.ordinal > 0)
+    ORDER BY d.id, covered.worth DESC, c.ordinal"""
+
+
+def nearest_chunks(
+    *, target: Target, ids: Sequence[uuid.UUID], vector: NDArray[np.float32]
+) -> dict[uuid.UUID, tuple[int, float]]:
+    """Each document's chunk that is nearest to the vector: its ordinal and its distance."""
+    statement = sql.SQL(_NEAREST).format(**_names(target))
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, [vector, list(ids)]).fetchall()
+    return {pk: (ordinal, distance) for pk, ordinal, distance in rows}
+
+
+_NEAREST = """
+    SELECT DISTINCT ON (c.document_id)
+        c.document_id, c.ordinal, c.embedding {operator} %s::vector AS distance
+    FROM {chunks} c WHERE c.document_id = ANY (%s)
+    ORDER BY c.document_id, distance, c.ordinal"""
+
+
+def sample_distances(*, target: Target, vector: NDArray[np.float32]) -> list[float]:
+    """The vector's distances from up to SAMPLE chunks. Their keys are hashes, so the first ones
+    are as good a sample as any.
+    """
+    statement = sql.SQL(
+        "SELECT c.embedding {operator} %s::vector FROM {chunks} c"
+        " ORDER BY c.document_id, c.ordinal LIMIT %s"
+    ).format(**_names(target))
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, [vector, SAMPLE]).fetchall()
+    return [distance for (distance,) in rows]
+
+
+def read_hits(
+    *,
+    target: Target,
+    scores: Mapping[uuid.UUID, float],
+    ordinals: Mapping[uuid.UUID, int],
+    include: Include,
+    words: Words,
+) -> list[Hit]:
+    """The documents as hits with these scores, in their order, each with the chunk that `ordinals`
+    names, or its first; without those that were deleted meanwhile.
+    """
+    statement = sql.SQL(_HITS).format(
+        columns=sql.SQL(", ").join(_columns(include)), **_names(target)
+    )
+    values: list[Any] = []
+    if "highlights" in include:
+        query = " | ".join(map(quoted, words.worth))
+        values = [words.language, HIGHLIGHTED_CHARS, START + STOP + CUT, query, HEADLINE]
+    wanted = [list(scores), [ordinals.get(pk, 0) for pk in scores]]
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, [*values, *wanted]).fetchall()
+    hits = {row[0]: _hit(row, score=scores[row[0]]) for row in rows}
+    return [hits[pk] for pk in scores if pk in hits]
+
+
+_HITS = """
+    SELECT d.id, d.external_id, c.ordinal, c.start, c."end", {columns}
+    FROM unnest(%s::uuid[], %s::int4[]) AS wanted (id, ordinal)
+    JOIN {documents} d ON d.id = wanted.id
+    JOIN {chunks} c ON c.document_id = d.id AND c.ordinal = wanted.ordinal"""
+
+_HIGHLIGHTS = """ts_headline(%s::regconfig, translate(
+    substr(d.text, c.start + 1, least(c."end" - c.start, %s)), %s, ''), %s::tsquery, %s)"""
+
+
+def _columns(include: Include) -> list[sql.SQL]:
+    return [
+        sql.SQL("d.text" if include & {"text", "chunk"} else "NULL"),
+        sql.SQL("d.metadata" if "metadata" in include else "NULL"),
+        sql.SQL("vector_send(c.embedding)" if "vector" in include else "NULL"),
+        sql.SQL(_HIGHLIGHTS if "highlights" in include else "NULL"),
+    ]
+
+
+def _hit(row: tuple[Any, ...], *, score: float) -> Hit:
+    document_id, external_id, ordinal, start, end, text, metadata, vector, headline = row
+    return Hit(
+        document_id=document_id,
+        external_id=external_id,
+        score=score,
+        distance=None,
+        start=start,
+        end=end,
+        ordinal=ordinal,
+        text=text,
+        metadata=metadata,
+        vector=None if vector is None else read_vector(vector),
+        highlights=None if headline is None else highlights(headline),
+    )
+
+
+def highlights(headline: str) -> list[str]:
+    """The fragments of a headline in which a word is marked, as HTML that is safe in a page: the
+    text is escaped, and the words stand in `<mark>`.
+    """
+    return [
+        html.escape(fragment).replace(START, "<mark>").replace(STOP, "</mark>")
+        for fragment in headline.split(CUT)
+        if START in fragment
+    ]
+
+
+def _names(target: Target) -> dict[str, sql.Composable]:
+    return {
+        "documents": sql.Identifier(documents_table(target.collection_id)),
+        "chunks": sql.Identifier(chunks_table(target.generation_id)),
+        "operator": sql.SQL(OPERATORS[target.metric]),
+    }

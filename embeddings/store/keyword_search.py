@@ -1,0 +1,195 @@
+"""The documents that match words best by BM25: candidates through the index, ranked by their
+weights.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from embeddings.constants import TERM_DIMENSIONS
+from embeddings.store.cursors import binary_cursor
+from embeddings.store.filter import compile_filter
+from embeddings.store.keyword import HASH
+from embeddings.store.partitions import documents_table, terms_table
+from embeddings.store.search import Alongside
+from embeddings.types.filter import MetadataFilter
+from embeddings.types.keyword_query import KeywordQuery
+
+MAX_READ = 256
+"""So many of a query's different words are looked up, the repeated ones and then the first ones."""
+
+COUNTED = 20_000
+"""So many documents in all are visited to count words that the statistics lack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a query as the index has it, its dimension, how often the query has it, and how
+    many documents do.
+    """
+
+    lexeme: str
+    dimension: int
+    count: int
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadQuery:
+    """A query in the collection's language; `required` and `excluded` are the database's spellings
+    of conditions, of which stop words leave nothing.
+    """
+
+    terms: list[Term]
+    required: list[str]
+    excluded: list[str]
+
+
+def read_query(
+    *,
+    collection_id: uuid.UUID,
+    documents: int,
+    language: str,
+    query: KeywordQuery,
+    alongside: Alongside,
+) -> ReadQuery:
+    """The query's words with their frequencies among `documents`, how many there are now."""
+    statement = sql.SQL(_READ).format(
+        terms=sql.Identifier(terms_table(collection_id)), hash=HASH, limit=sql.Literal(MAX_READ)
+    )
+    with binary_cursor() as words, binary_cursor() as conditions:
+        with words.connection.pipeline():
+            alongside()
+            words.execute(statement, [language, query.words, collection_id, COUNTED])
+            phrases = [*query.phrases, *query.excluded]
+            conditions.execute(_CONDITIONS, [language, phrases])
+        rows, [(spelled,)] = words.fetchall(), conditions.fetchall()
+    required, excluded = spelled[: len(query.phrases)], spelled[len(query.phrases) :]
+    return ReadQuery(
+        terms=[
+            Term(lexeme, dimension, count, _frequency(counted, common, refreshed, documents))
+            for lexeme, dimension, count, counted, common, refreshed in rows
+        ],
+        required=[each for each in required if each],
+        excluded=[each for each in excluded if each],
+    )
+
+
+def _frequency(counted: int | None, common: int | None, refreshed: int, documents: int) -> int:
+    """Counted now, or as the share that it had at the last refresh."""
+    if common is None:
+        return min(counted or 0, documents)
+    return min(round(common * documents / max(refreshed, 1)), documents)
+
+
+# The bound of each count is what the others leave it.
+_READ = r"""
+    WITH asked AS MATERIALIZED (
+        SELECT lexeme, cardinality(positions) AS count
+        FROM unnest(to_tsvector(%s::regconfig, %s))
+        ORDER BY 2 DESC, positions[1] LIMIT {limit}
+    ), known AS MATERIALIZED (
+        SELECT a.*, c.documents, s.refreshed_documents, count(*) OVER () AS asked
+        FROM asked a
+        LEFT JOIN keyword_statistics s ON s.collection_id = %s
+        LEFT JOIN common_terms c ON c.collection_id = s.collection_id AND c.lexeme = a.lexeme
+    )
+    SELECT lexeme, {hash}, count, CASE WHEN documents IS NULL THEN (
+            SELECT count(*) FROM (
+                SELECT FROM {terms} t WHERE t.terms @@ (
+                    '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery
+                LIMIT %s / asked
+            ) AS counted
+        ) END, documents, coalesce(refreshed_documents, 0)
+    FROM known"""
+
+_CONDITIONS = """
+    SELECT coalesce(array_agg(phraseto_tsquery(%s::regconfig, phrase)::text ORDER BY place), '{}')
+    FROM unnest(%s::text[]) WITH ORDINALITY AS phrases (phrase, place)"""
+
+
+def matching(*, lexemes: Sequence[str], required: Sequence[str], excluded: Sequence[str]) -> str:
+    """The `tsquery` that lets through what has all that is required, else any of the lexemes, and
+    nothing excluded.
+    """
+    some = [f"({each})" for each in required] or [f"({' | '.join(map(quoted, lexemes))})"]
+    return " & ".join([*some, *(f"!({each})" for each in excluded)])
+
+
+def quoted(lexeme: str) -> str:
+    """The lexeme as the text of a `tsquery` has it."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def sparse(weights: Mapping[int, float]) -> str:
+    """The text of a `sparsevec` with these values by dimension."""
+    inner = ",".join(f"{dimension}:{weight}" for dimension, weight in weights.items())
+    return f"{{{inner}}}/{TERM_DIMENSIONS}"
+
+
+def best_matches(
+    *,
+    collection_id: uuid.UUID,
+    matching: str,
+    weights: Mapping[int, float],
+    metadata_filter: MetadataFilter | None,
+    bound: int,
+    depth: int,
+) -> tuple[dict[uuid.UUID, float], int]:
+    """Ids and scores of the `depth` best documents, best first and ties in key order, among the
+    first `bound` that match, and how many did.
+    """
+    condition, values = compile_filter(metadata_filter)
+    join = "" if metadata_filter is None else "JOIN {documents} d ON d.id = t.document_id"
+    names = {
+        "terms": sql.Identifier(terms_table(collection_id)),
+        "documents": sql.Identifier(documents_table(collection_id)),
+    }
+    statement = sql.SQL(_BEST).format(
+        **names, join=sql.SQL(join).format(**names), condition=condition
+    )
+    parameters: list[Any] = [sparse(weights), matching, *values, bound, depth]
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, parameters).fetchall()
+    return {pk: score for pk, score, _ in rows}, rows[0][2] if rows else 0
+
+
+_BEST = """
+    WITH candidates AS MATERIALIZED (
+        SELECT t.document_id, -(t.weights <#> %s::sparsevec) AS score
+        FROM {terms} t {join}
+        WHERE t.terms @@ %s::tsquery AND {condition}
+        LIMIT %s
+    )
+    SELECT document_id, score, (SELECT count(*) FROM candidates) FROM candidates
+    ORDER BY score DESC, document_id LIMIT %s"""
+
+
+def scores_of(
+    *,
+    collection_id: uuid.UUID,
+    ids: Sequence[uuid.UUID],
+    weights: Mapping[int, float],
+    required: Sequence[str],
+    excluded: Sequence[str],
+) -> dict[uuid.UUID, float]:
+    """The scores of these documents; those without what is required, or with what is excluded, are
+    missing.
+    """
+    conditions = [f"({each})" for each in required] + [f"!({each})" for each in excluded]
+    statement = sql.SQL(_SCORES).format(
+        terms=sql.Identifier(terms_table(collection_id)),
+        condition=sql.SQL("t.terms @@ %s::tsquery" if conditions else "true"),
+    )
+    bound = [" & ".join(conditions)] if conditions else []
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, [sparse(weights), list(ids), *bound]).fetchall()
+    return dict(rows)
+
+
+_SCORES = """
+    SELECT t.document_id, -(t.weights <#> %s::sparsevec)
+    FROM {terms} t WHERE t.document_id = ANY (%s) AND {condition}"""
