@@ -41,14 +41,20 @@ def list_documents(
     after: uuid.UUID | None = None,
     limit: int,
 ) -> list[Document]:
-    """The next `limit` documents in key order, which no write disturbs, behind the key `after`."""
-    ids = store.list_ids(
-        collection_id=collection.pk,
-        metadata_filter=typed_filter(collection=collection, metadata_filter=metadata_filter),
-        after=after,
-        limit=limit,
-    )
-    return list(_documents(collection).filter(id__in=ids).order_by("id"))
+    """The next `limit` documents in key order, which no write disturbs, behind the key `after`.
+    Fewer are all there are: in place of those that are deleted meanwhile others are read.
+    """
+    typed = typed_filter(collection=collection, metadata_filter=metadata_filter)
+    documents: list[Document] = []
+    while missing := limit - len(documents):
+        ids = store.list_ids(
+            collection_id=collection.pk, metadata_filter=typed, after=after, limit=missing
+        )
+        documents += _documents(collection).filter(id__in=ids).order_by("id")
+        if len(ids) < missing:
+            break
+        after = ids[-1]
+    return documents
 
 
 def get_document(*, collection: Collection, external_id: str) -> Document:
