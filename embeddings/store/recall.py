@@ -12,13 +12,17 @@ from embeddings.models import Generation
 from embeddings.store.cursors import binary_cursor, read_vector
 from embeddings.store.partitions import chunks_table, documents_table
 
-# Ids are hashes, so that those which follow random ones are random too, and found without a scan.
+# Ids are hashes, so that those which follow random ones are random too, and found without a scan;
+# behind the last one comes the first.
 _SAMPLE = """
     SELECT c.document_id, vector_send(c.embedding), d.metadata
     FROM unnest(%s::uuid[]) AS random (id)
     CROSS JOIN LATERAL (
-        SELECT document_id, embedding FROM {chunks}
-        WHERE document_id >= random.id ORDER BY document_id, ordinal LIMIT 1
+        (SELECT document_id, embedding FROM {chunks}
+            WHERE document_id >= random.id ORDER BY document_id, ordinal LIMIT 1)
+        UNION ALL
+        (SELECT document_id, embedding FROM {chunks} ORDER BY document_id, ordinal LIMIT 1)
+        LIMIT 1
     ) c
     JOIN {documents} d ON d.id = c.document_id"""
 
