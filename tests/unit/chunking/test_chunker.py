@@ -182,10 +182,10 @@ def test_what_is_no_text_takes_no_longer(method: str, text: str) -> None:
 
 
 def test_markdown_of_many_windows_is_cut_at_its_headings() -> None:
-    code = "```python\n# no heading\n" + "value = call(1)\n\n" * 60 + "```\n\n"
+    code = "```\n" + "# comment\nvalue\n\n" * 50 + "```\n\n"
     text = "".join(f"# Section {number}\n\n{code}" for number in range(100))
 
-    parts = cut(text, "markdown", 64)
+    parts = cut(text, "markdown", 32)
 
     assert len(text) > 80_000
     assert sum(part.startswith("# Section") for part in parts) == 100
