@@ -180,3 +180,15 @@ def test_a_datetime_is_compared_with_one(declared: APIClient) -> None:
         assert_problem(answer, 400, "invalid_filter", param=param)
         answer = declared.delete(f"{URL}/documents", {"filter": {"at": {"$in": [operand]}}})
         assert_problem(answer, 400, "invalid_filter", param="filter.at.$in")
+
+
+def test_collections_that_mean_different_things_are_not_searched_together(
+    declared: APIClient,
+) -> None:
+    other = {"name": "other", "metadata_schema": {"at": "string"}}
+    assert declared.post("/v1/collection", other).status_code == 201
+    search: dict[str, Any] = {"collections": ["drinks", "other"], "query": "text"}
+    search["filter"] = {"at": {"$lt": "2024-01-01"}}
+    assert_problem(declared.post("/v1/search", search), 400, "invalid_filter", param="filter")
+    search["filter"] = {"year": {"$lt": 2024}}
+    assert declared.post("/v1/search", search).status_code == 200
