@@ -10,6 +10,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from accounts.models import User
+from accounts.policy import Action
+from embeddings.admin import index
 from embeddings.admin.display import pretty_json
 from embeddings.constants import Metric
 from embeddings.models import Collection
@@ -61,6 +64,7 @@ class CollectionAdmin(admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("name", "description")
+    actions = (index.reindex, index.measure)
     autocomplete_fields = ("owner",)
     readonly_fields = (
         "id",
@@ -71,11 +75,17 @@ class CollectionAdmin(admin.ModelAdmin):
         "metric",
         "documents",
         "index_state",
+        "index_and_recall",
         "declared_fields",
         "version",
         "created_at",
         "updated_at",
     )
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """As in the API."""
+        user = request.user
+        return isinstance(user, User) and user.as_principal().may(Action.OPERATE)
 
     def get_form(
         self, request: HttpRequest, obj: Collection | None = None, change: bool = False, **kw: Any
@@ -147,6 +157,11 @@ class CollectionAdmin(admin.ModelAdmin):
     def declared_fields(self, obj: Collection) -> str:
         """Of the metadata, with the states of their indexes."""
         return pretty_json(obj.metadata_schema) if obj.metadata_schema else "-"
+
+    @admin.display
+    def index_and_recall(self, obj: Collection) -> str:
+        """As in `/stats`."""
+        return index.index_and_recall(obj)
 
     @admin.display
     def fingerprint(self, obj: Collection) -> str:
