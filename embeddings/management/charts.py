@@ -19,19 +19,42 @@ def chart_file(value: str) -> Path:
     return path
 
 
-def plot_loads(report: dict[str, Any], path: Path, *, title: str) -> None:
-    """Bars for each load: texts per second above, milliseconds below, side by side for each
-    contestant. Raises CommandError without matplotlib.
+def plot_matrix(cells: dict[str, Any], path: Path, *, title: str) -> None:
+    """Bars for each cell: milliseconds over HTTP and in SQL. Raises CommandError without
+    matplotlib.
     """
+    figure = _figure(title)
+    axes = figure.subplots()
+    places = range(len(cells))
+    for offset, (name, label) in enumerate((("http_ms", "over HTTP"), ("sql_ms", "bare SQL"))):
+        values = [cell[name]["p50"] for cell in cells.values()]
+        bars = axes.bar([place + 0.4 * offset for place in places], values, 0.4, label=label)
+        axes.bar_label(bars, fmt="{:.3g}", fontsize=6)
+    axes.set_xticks([place + 0.2 for place in places], cells, rotation=60, ha="right")
+    axes.set_ylabel("ms, p50")
+    axes.set_yscale("log")
+    axes.legend()
+    figure.savefig(path)
+
+
+def _figure(title: str) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise CommandError(
             "Charts need matplotlib: pip install -r requirements/plot.txt."
         ) from None
-    contestants = {name: each for name, each in report.items() if name not in ASIDE}
     figure = Figure(figsize=(9, 8), layout="constrained")
     figure.suptitle(title)
+    return figure
+
+
+def plot_loads(report: dict[str, Any], path: Path, *, title: str) -> None:
+    """Bars for each load: texts per second above, milliseconds below, side by side for each
+    contestant. Raises CommandError without matplotlib.
+    """
+    figure = _figure(title)
+    contestants = {name: each for name, each in report.items() if name not in ASIDE}
     for axes, unit, bare in zip(
         figure.subplots(2, 1), (RATE, MS), ("bulk", "one_text"), strict=True
     ):

@@ -10,12 +10,10 @@ from django.conf import settings
 from django.core.management import CommandError
 from tqdm import tqdm
 
-from accounts.policy import Action
 from embeddings.management.charts import plot_loads
 from embeddings.management.principals import principal_for
 from embeddings.readers.beir import read_beir
 from embeddings.readers.files import file_format
-from embeddings.services.collection import visible_collection
 from embeddings.services.engine import default_reranker, engine_options
 from embeddings.services.http_benchmark import LOADS, SERVICE, Server, measure_http
 from embeddings.services.load_client import LoadClient
@@ -23,7 +21,6 @@ from embeddings.services.overload_benchmark import measure_overload
 from embeddings.services.peer import measure_peer
 from embeddings.services.quality import Step, measure_quality
 from embeddings.services.rerank_benchmark import measure_rerank
-from embeddings.services.search_benchmark import measure_search
 
 TOKEN_VARIABLE = "TOKEN"  # noqa: S105  the variable's name
 
@@ -81,21 +78,6 @@ def engine_report(options: dict[str, Any]) -> dict[str, Any]:
     from embeddings.engine.benchmark import measure_engine
 
     return measure_engine(texts_of(options), options=engine_options(), rounds=options["rounds"])
-
-
-def search_report(options: dict[str, Any]) -> dict[str, Any]:
-    """Raises Problem and CommandError."""
-    token = token_of(options)
-    collection = visible_collection(
-        principal=principal_for(None), name=options["collection"], action=Action.SEARCH
-    )
-    return measure_search(
-        collection=collection,
-        url=url_of(options),
-        token=token,
-        queries=options["queries"],
-        top_k=options["top_k"],
-    )
 
 
 def http_report(options: dict[str, Any]) -> dict[str, Any]:

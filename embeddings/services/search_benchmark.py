@@ -11,7 +11,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from embeddings.constants import IndexState
 from embeddings.exceptions import InvalidRequest
 from embeddings.models import Collection
 from embeddings.services.load_client import LoadClient
@@ -62,8 +61,8 @@ def _measured(
         "path": plan["path"],
         "top_k": top_k,
         "queries": len(vectors),
-        "http_ms": _spread(over_http),
-        "sql_ms": _spread(in_sql),
+        "http_ms": spread(over_http),
+        "sql_ms": spread(in_sql),
         "same_hits": same / len(vectors),
     }
     report["p50_difference_ms"] = round(report["http_ms"]["p50"] - report["sql_ms"]["p50"], 3)
@@ -84,12 +83,11 @@ def bare_search_of(
 ) -> AbstractContextManager[Callable[[NDArray[np.float32]], list[tuple[Any, ...]]]]:
     """The SQL of a search of the service's, on a connection of its own, for any vector."""
     prospect = prospect_of(collection=collection, params=params, depth=params.top_k)
-    scan = prospect.scan() if collection.generation.index_state == IndexState.READY else None
     return bare_search(
         target=Target.of(collection.generation),
         metadata_filter=params.metadata_filter,
         depth=params.top_k,
-        scan=None if params.exact else scan,
+        scan=prospect.scan(),
         read_all=prospect.reads_all,
     )
 
@@ -99,7 +97,8 @@ def _agree(answer: bytes, rows: list[tuple[Any, ...]]) -> bool:
     return found == [row[EXTERNAL_ID] for row in rows]
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
+    """p50 and p95 of the milliseconds."""
     return {
         "p50": round(statistics.median(values), 3),
         "p95": round(float(np.percentile(values, 95)), 3),

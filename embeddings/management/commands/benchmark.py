@@ -18,8 +18,8 @@ from embeddings.management.reports import (
     overload_report,
     quality_report,
     rerank_report,
-    search_report,
 )
+from embeddings.management.search_reports import CLIENTS, search_report
 from embeddings.services.http_benchmark import LOADS
 from embeddings.services.quality import MODES
 from embeddings.services.rerank_benchmark import DEPTHS
@@ -66,9 +66,7 @@ class Command(BaseCommand):
             parents=[service],
             help="/v1/search with a given vector against its own SQL run bare.",
         )
-        search.add_argument("--collection", required=True)
-        search.add_argument("--queries", type=int, default=QUERIES)
-        search.add_argument("--top-k", type=int, default=10)
+        add_search_arguments(search)
         http = kinds.add_parser(
             "http",
             parents=[corpus, service],
@@ -116,6 +114,43 @@ class Command(BaseCommand):
         else:
             for line in as_lines(report):
                 self.stdout.write(line)
+
+
+def add_search_arguments(search: ArgumentParser) -> None:
+    """Of `benchmark search`."""
+    search.add_argument("--collection", required=True)
+    search.add_argument("--queries", type=int, default=QUERIES)
+    search.add_argument("--top-k", type=int, default=10)
+    what = search.add_mutually_exclusive_group()
+    what.add_argument(
+        "--prepare",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="Make the collection of these documents, for --matrix and --calibrate.",
+    )
+    what.add_argument(
+        "--matrix",
+        action="store_true",
+        help="Rows, recall and time by selectivity, by hits (10 and 100) and by clients (1 and 8).",
+    )
+    what.add_argument(
+        "--calibrate", action="store_true", help="What the parts of a search cost, in SQL."
+    )
+    search.add_argument("--limit", type=int, help="Prepare with so many documents.")
+    search.add_argument(
+        "--texts",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="Queries; else the collection's own vectors, changed a little.",
+    )
+    search.add_argument("--clients", type=positive, nargs="+", default=list(CLIENTS))
+    search.add_argument("--seconds", type=float, default=2.0, help="Of each load in the matrix.")
+    search.add_argument(
+        "--filters", type=orjson.loads, nargs="+", default=[], help="More filters, as JSON."
+    )
+    search.add_argument("--plot", type=chart_file, help="Draw the matrix, as PNG or SVG.")
 
 
 def positive(text: str) -> int:

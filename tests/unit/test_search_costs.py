@@ -1,0 +1,99 @@
+"""Which way a search goes."""
+
+import pytest
+
+from embeddings.constants import IndexStorage
+from embeddings.services.search_costs import MAX_TUPLES, Prospect
+
+
+def prospect(**changes: object) -> Prospect:
+    values: dict[str, object] = {
+        "depth": 10,
+        "documents": 180_000,
+        "has_index": True,
+        "filtered": True,
+        "found_by_index": True,
+    }
+    return Prospect(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_it_works() -> None:
+    assert prospect(share=0.001).scan() is None
+    scan = prospect(share=0.3).scan()
+    assert scan is not None
+    assert (scan.ef_search, scan.candidates) == (187, 20)
+
+
+def test_without_a_filter_the_index_serves_unless_very_much_is_wanted() -> None:
+    unfiltered = prospect(filtered=False, documents=12_000)
+    assert unfiltered.scan() is not None
+    assert prospect(filtered=False, documents=12_000, depth=1_000).scan() is None
+    assert prospect(filtered=False, documents=12_000, has_index=False).scan() is None
+
+
+@pytest.mark.parametrize("depth", [10, 100])
+@pytest.mark.parametrize("documents", [20_000, 180_000, 10_000_000])
+def test_the_cheaper_way_is_one_side_of_a_share(depth: int, documents: int) -> None:
+    shares = [0.0001 * 1.1**step for step in range(96)]
+    through_index = [
+        prospect(share=share, depth=depth, documents=documents).scan() is not None
+        for share in shares
+    ]
+    assert through_index == sorted(through_index)
+    assert not through_index[0]
+    assert through_index[-1]
+
+
+def test_a_filter_without_an_index_turns_to_the_vectors_index_sooner() -> None:
+    """Finding the matches would take longer than finding the hits."""
+    assert prospect(share=0.01).scan() is None
+    scan = prospect(share=0.01, found_by_index=False).scan()
+    assert scan is not None
+    assert scan.ef_search == 1_000
+    assert scan.max_tuples > 2_000
+
+
+def test_who_gives_ef_search_wants_the_index() -> None:
+    scan = prospect(share=0.001, ef_search=50, max_candidates=700).scan()
+    assert scan is not None
+    assert (scan.ef_search, scan.max_tuples) == (50, 700)
+
+
+def test_signs_alone_are_oversampled() -> None:
+    scan = prospect(filtered=False, storage=IndexStorage.BIT).scan()
+    assert scan is not None
+    assert (scan.ef_search, scan.candidates) == (200, 80)
+
+
+def test_several_chunks_of_a_document_take_more_candidates() -> None:
+    several = prospect(filtered=False, one_chunk_each=False)
+    scan = several.scan()
+    assert scan is not None
+    assert scan.candidates == scan.ef_search == 140
+    further = several.further(scan)
+    assert further is not None
+    assert (further.candidates, further.ef_search) == (560, 560)
+    assert prospect(filtered=False, documents=100).further(scan) is None
+
+
+def test_memory_grows_with_the_scan() -> None:
+    few = prospect(filtered=False).scan()
+    many = prospect(share=0.5, documents=100_000_000).scan()
+    assert few is not None
+    assert many is not None
+    assert few.settings[2] == "1.0"
+    assert (many.max_tuples, many.settings[2]) == (MAX_TUPLES, "10.0")
+
+
+def test_the_bound_is_where_the_index_would_be_sooner() -> None:
+    bound = prospect(share=0.001).bound
+    assert bound is not None
+    assert prospect(share=bound / 180_000).scan() is not None
+    assert prospect(share=bound / 180_000 / 4).scan() is None
+    assert prospect(filtered=False).bound is None
+    assert prospect(has_index=False).bound is None
+
+
+def test_many_matches_are_found_by_reading_all() -> None:
+    assert prospect(share=0.9).reads_all
+    assert not prospect(share=0.01).reads_all
