@@ -43,6 +43,8 @@ def check_query(attrs: Mapping[str, Any]) -> None:
             raise _conflict(one, other, reason)
     if attrs["mode"] != SearchMode.SEMANTIC and given != ["query"]:
         raise _conflict("mode", given[0], NO_TEXT)
+    if attrs["mode"] != SearchMode.SEMANTIC and attrs.get("group_by") == "chunk":
+        raise _conflict("mode", "group_by", "words rank whole documents")
     if "weights" in attrs and attrs["mode"] != SearchMode.HYBRID:
         raise _conflict("weights", "mode", "only a hybrid search weighs two rankings")
     if "collections" in attrs:

@@ -41,9 +41,7 @@ def store_terms(*, collection: Collection, ids: Sequence[uuid.UUID]) -> None:
     """
     if not ids:
         return
-    counted = store.store_terms(
-        collection_id=collection.pk, language=collection.language, ids=ids
-    )
+    counted = store.store_terms(collection_id=collection.pk, language=collection.language, ids=ids)
     if counted <= SMALL:
         store.reweigh(collection_id=collection.pk, limit=SMALL)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from accounts.exceptions import Problem
 from accounts.principal import Principal
+from embeddings.constants import SearchMode
 from embeddings.models import Collection
 from embeddings.readers.beir import BeirFolder
 from embeddings.readers.files import file_format
@@ -19,6 +20,7 @@ from embeddings.services.add import store_documents
 from embeddings.services.collection import create_collection, delete_collection
 from embeddings.services.document_input import parse_document
 from embeddings.services.imports import BATCH_DOCUMENTS
+from embeddings.services.keyword_statistics import refresh_keywords
 from embeddings.services.ranking import Judgements, ndcg, recall, reciprocal_rank
 from embeddings.services.search import search_collection
 from embeddings.types.document import DocumentInput
@@ -27,7 +29,7 @@ from embeddings.types.search import SearchParams
 DEPTH = 100
 """How many hits a query asks for: enough for Recall@100."""
 
-MODES = ("semantic",)
+MODES = tuple(mode.value for mode in SearchMode)
 
 Step = Callable[[str, int], object]
 """Hears of progress: what is being done, and how many more of it are done."""
@@ -73,7 +75,10 @@ def measure_quality(
         folder=folder, principal=principal, model=model, step=step
     ) as collection:
         return {
-            mode: judge(dict(_rankings(collection, queries, step)), folder.judged) for mode in modes
+            mode: judge(
+                dict(_rankings(collection, queries, SearchMode(mode), step)), folder.judged
+            )
+            for mode in modes
         }
 
 
@@ -89,6 +94,7 @@ def passing_collection(
             store_documents(collection=collection, documents=batch)
             step("documents", len(batch))
         collection.refresh_from_db(fields=["document_count", "version"])
+        refresh_keywords(collection=collection)
         yield collection
     finally:
         delete_collection(collection=collection)
@@ -102,10 +108,10 @@ def corpus_documents(folder: BeirFolder) -> Iterator[DocumentInput]:
 
 
 def _rankings(
-    collection: Collection, queries: Mapping[str, str], step: Step
+    collection: Collection, queries: Mapping[str, str], mode: SearchMode, step: Step
 ) -> Iterator[tuple[str, list[str]]]:
     for key, text in queries.items():
-        params = SearchParams(query=text, top_k=DEPTH, include=frozenset())
+        params = SearchParams(query=text, mode=mode, top_k=DEPTH, include=frozenset())
         result = search_collection(collection=collection, params=params)
         step("queries", 1)
         yield key, [hit.external_id for hit in result.hits]

@@ -26,7 +26,7 @@ SAMPLE = 200
 START, STOP, CUT = "\x02", "\x03", "\x1f"
 HEADLINE = (
     f'StartSel="{START}", StopSel="{STOP}", FragmentDelimiter="{CUT}",'
-    " MaxFragments=3, MinWords=5, MaxWords=25"
+    " MaxFragments=3, MinWords=5, MaxWords=25, ShortWord=0"
 )
 
 
