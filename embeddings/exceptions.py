@@ -145,6 +145,17 @@ class DuplicateDocument(InvalidRequest):
     code = "duplicate_document"
 
 
+class TooManyChunks(InvalidRequest):
+    """Text {index} makes {chunks} chunks; a document may have {limit}. Split it, or let a
+    collection make longer chunks."""
+
+    code = "too_many_chunks"
+
+    def at(self, param: str, *, index: int) -> "TooManyChunks":
+        """As TextTooLong.at."""
+        return TooManyChunks(param=param, **{**self.values, "index": index})
+
+
 class CollectionBusy(EmbeddingsError):
     """The collection is being changed by others. Try again."""
 
@@ -155,6 +166,12 @@ class CollectionBusy(EmbeddingsError):
     @property
     def headers(self) -> dict[str, str]:
         return {"Retry-After": "1"}
+
+
+class UnknownLanguage(InvalidRequest):
+    """There is no text search configuration `{language}` here. Choose one of: {known}."""
+
+    code = "unknown_language"
 
 
 class InvalidIndex(InvalidRequest):

@@ -53,6 +53,15 @@ WEIGHTS = """(
 ) || {dimensions}"""
 
 
+def languages() -> list[str]:
+    """The text search configurations of the server, by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT cfgname FROM pg_ts_config WHERE pg_ts_config_is_visible(oid) ORDER BY 1"
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
 def store_terms(*, collection_id: uuid.UUID, language: str, ids: Sequence[uuid.UUID]) -> int:
     """Store the words of these documents, in place of those they had; returns how many documents
     the collection's statistics count.

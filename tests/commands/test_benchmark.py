@@ -62,14 +62,17 @@ def run(*arguments: str) -> dict[str, Any]:
 def test_quality(folder: Path) -> None:
     report = run("quality", str(folder))
     assert (report["model"], report["queries"]) == ("hashing-384", 2)
-    assert report["modes"] == {"semantic": {"nDCG@10": 1.0, "Recall@100": 1.0, "MRR": 1.0}}
+    perfect = {"nDCG@10": 1.0, "Recall@100": 1.0, "MRR": 1.0}
+    assert report["modes"] == dict.fromkeys(("semantic", "keyword", "hybrid"), perfect)
     assert not Collection.objects.exists()
     assert not Job.objects.exists()
 
 
 def test_quality_falls_where_the_judges_want_something_else(folder: Path) -> None:
     (folder / "qrels.tsv").write_text("query\tdocument\tgrade\nq1\trail\t1\nq1\tmissing\t1\n")
-    quality = run("quality", str(folder))["modes"]["semantic"]
+    modes = run("quality", str(folder), "--modes", "semantic", "keyword")["modes"]
+    assert modes["keyword"]["nDCG@10"] == 0
+    quality = modes["semantic"]
     # rail is the third of three: 1/log2(4) of the ideal's 1 + 1/log2(3)
     assert quality["nDCG@10"] == pytest.approx(0.5 / (1 + 1 / np.log2(3)))
     assert (quality["Recall@100"], quality["MRR"]) == (0.5, pytest.approx(1 / 3))
