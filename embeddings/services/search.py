@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
 from cachetools import TTLCache
 
@@ -25,6 +26,8 @@ from embeddings.store.search import Alongside, nothing
 from embeddings.types.search import FieldGroups, SearchParams, SearchResult
 
 Gone = Callable[[], bool]
+
+_fields_of = attrgetter(*(field.attname for field in Generation._meta.concrete_fields))
 
 _seen: TTLCache[tuple[SiteRole, int, str], Collection] = TTLCache(maxsize=10_000, ttl=60)
 _seen_lock = threading.Lock()
@@ -62,11 +65,14 @@ def _search_visible(
     key = (principal.role, principal.user_id, name)
     with _seen_lock:
         seen = _seen.get(key)
-    known = recall(place(seen)) if seen else None
-    if seen and known is None:
-        answer = _search_as_seen(seen, name, place, gone)
-        if answer is not None:
-            return answer
+    known = None
+    if seen:
+        before = place(seen)
+        known = recall(before)
+        if known is None:
+            answer = _search_as_seen(before, name, gone)
+            if answer is not None:
+                return answer
     collection = visible_collection(principal=principal, name=name, action=Action.SEARCH)
     with _seen_lock:
         _seen[key] = collection
@@ -82,11 +88,11 @@ def _search_visible(
 
 
 def _search_as_seen(
-    seen: Collection, name: str, place: Callable[[Collection], Place], gone: Gone | None
+    place: Place, name: str, gone: Gone | None
 ) -> tuple[Collection, SearchResult] | None:
     """None where the collection is no longer what it was; nothing of the search is told then."""
     look_ups: list[Callable[[], Collection]] = []
-    principal, params = place(seen).principal, place(seen).params
+    seen, principal, params = place.collection, place.principal, place.params
 
     def look_up() -> None:
         look_ups.append(
@@ -109,7 +115,7 @@ def _search_as_seen(
     # Fewer hits than asked for may be all there were, or all there were then.
     if not _unchanged(seen, now, settled=len(result.hits) == params.top_k):
         return None
-    remember(place(now), result)
+    remember(place if now.version == seen.version else replace(place, collection=now), result)
     return now, result
 
 
@@ -119,11 +125,7 @@ def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
         return False
     if seen.metadata_schema != now.metadata_schema:  # by which filters compare
         return False
-    fields = Generation._meta.concrete_fields
-    return seen.pk == now.pk and all(
-        getattr(seen.generation, field.attname) == getattr(now.generation, field.attname)
-        for field in fields
-    )
+    return seen.pk == now.pk and bool(_fields_of(seen.generation) == _fields_of(now.generation))
 
 
 def search_collection(

@@ -8,9 +8,11 @@ import base64
 import json
 import uuid
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import orjson
 from django.conf import settings
 from numpy.typing import NDArray
 
@@ -34,7 +36,7 @@ MAX_HITS = 100
 PARAMS = tuple(field.name for field in fields(SearchParams))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """Where a search's result is kept, and that of no other; nowhere when it is `passed_by`."""
 
@@ -50,13 +52,13 @@ class Place:
             return False
         return bool(settings.EMBED.cache_search_ttl_s > 0)
 
-    @property
+    @cached_property
     def area(self) -> Area:
         """The collection's."""
         collection = self.collection
         return searches_of(collection_id=collection.pk, model=collection.generation.model)
 
-    @property
+    @cached_property
     def key(self) -> bytes:
         """The key in the area."""
         identity = (
@@ -93,7 +95,10 @@ def remember(place: Place, result: SearchResult) -> None:
     if not place.exists:
         return
     key = place.key
-    payload = json.dumps(result, default=_as_json, separators=(",", ":")).encode()
+    try:
+        payload = orjson.dumps(result, default=_as_json)
+    except TypeError:  # of an integer of more than 64 bits
+        payload = json.dumps(result, default=_as_json, separators=(",", ":")).encode()
     value = pack(key=key, kind=Kind.RESULT, tokens=result.tokens, payload=payload)
     the_cache().store(place.area, {key: value})
 
@@ -126,7 +131,7 @@ def _as_json(value: Any) -> Any:
 
 
 def _result(values: dict[str, Any]) -> SearchResult:
-    # Not orjson: it reads an integer of more than 64 bits, which metadata may hold, as a float.
+    # Not by orjson: it reads an integer of more than 64 bits, which metadata may hold, as a float.
     plan, groups, facets = values["plan"], values["groups"], values["facets"]
     return SearchResult(
         **{
