@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.exceptions import Problem
 from embeddings.management.charts import chart_file
+from embeddings.management.collection_reports import collections_report, updates_report
 from embeddings.management.reports import (
     TOKEN_VARIABLE,
     engine_report,
@@ -92,7 +93,15 @@ class Command(BaseCommand):
         overload.add_argument("--model", help="The default model without.")
         overload.add_argument("--factor", type=float, default=10.0)
         overload.add_argument("--seconds", type=float, default=30.0)
-        for kind in (quality, rerank, engine, search, http, overload):
+        collections = kinds.add_parser(
+            "collections",
+            help="A search alone, among a thousand collections, and while others come and go.",
+        )
+        updates = kinds.add_parser(
+            "updates", help="A change of metadata with a live index against one without vectors."
+        )
+        add_collection_arguments(collections, updates)
+        for kind in (quality, rerank, engine, search, http, overload, collections, updates):
             kind.add_argument("--json", action="store_true", help="Report as JSON on stdout.")
 
     def handle(self, *_: Any, kind: str, **options: Any) -> None:
@@ -104,6 +113,8 @@ class Command(BaseCommand):
             "search": search_report,
             "http": http_report,
             "overload": overload_report,
+            "collections": collections_report,
+            "updates": updates_report,
         }
         try:
             report = measure[kind](options)
@@ -151,6 +162,18 @@ def add_search_arguments(search: ArgumentParser) -> None:
         "--filters", type=orjson.loads, nargs="+", default=[], help="More filters, as JSON."
     )
     search.add_argument("--plot", type=chart_file, help="Draw the matrix, as PNG or SVG.")
+
+
+def add_collection_arguments(collections: ArgumentParser, updates: ArgumentParser) -> None:
+    """Of `benchmark collections` and `benchmark updates`."""
+    collections.add_argument("--collections", type=positive, default=1_000)
+    collections.add_argument("--documents", type=positive, default=1_000)
+    collections.add_argument("--queries", type=positive, default=QUERIES)
+    collections.add_argument("--seconds", type=float, default=10.0, help="Of the load.")
+    updates.add_argument("--documents", type=positive, default=10_000)
+    updates.add_argument("--rounds", type=positive, default=7)
+    for kind in (collections, updates):
+        kind.add_argument("--model", help="The default model without.")
 
 
 def positive(text: str) -> int:
