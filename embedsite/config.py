@@ -230,6 +230,9 @@ class Config(BaseSettings):
         le=10_000,
         description="Most searches in one request: its queries times its collections.",
     )
+    max_chunks: int = Field(
+        1_000, ge=1, le=1_000_000, description="Most chunks that one document is cut into."
+    )
     max_metadata_bytes: int = Field(
         64 * 1024, ge=2, le=16 * MIB, description="Largest metadata of one document, as JSON."
     )

@@ -10,6 +10,7 @@ from embeddings.models import Collection, Document
 from embeddings.services.add import add_documents
 from embeddings.services.collection import create_collection
 from embeddings.services.documents import get_document
+from embeddings.types.chunking import NO_WISH, ChunkingWish
 from embeddings.types.document import DocumentInput
 
 _numbers = count(1)
@@ -26,6 +27,7 @@ def make_collection(
     owner: User | None = None,
     model: str = "hashing-384",
     metric: Metric = Metric.COSINE,
+    chunking: ChunkingWish = NO_WISH,
 ) -> Collection:
     """An empty collection."""
     return create_collection(
@@ -33,6 +35,7 @@ def make_collection(
         name=name or f"collection-{next(_numbers)}",
         model=model,
         metric=metric,
+        chunking=chunking,
     )
 
 

@@ -5,12 +5,14 @@ from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from embeddings.constants import (
     COLLECTION_NAME_PATTERN,
+    DEFAULT_LANGUAGE,
     HNSW_EF_CONSTRUCTION_RANGE,
     HNSW_M_RANGE,
+    ChunkingMethod,
     IndexState,
     IndexStorage,
     Metric,
@@ -24,10 +26,12 @@ from embeddings.serializers.fields import (
     WholeNumberField,
 )
 from embeddings.serializers.paging import CursorField, PageQuery
+from embeddings.types.chunking import CODE_LANGUAGES, Chunking, ChunkingWish
 from embeddings.types.index import IndexChange, IndexSettings
 from embeddings.types.metadata_schema import read_schema
 
 MAX_DESCRIPTION_CHARS = 1_000
+CHOSEN_ONCE = ("chunking", "language", "metric", "model")
 
 
 def _name(text: str) -> str:
@@ -74,6 +78,36 @@ class IndexRequest(RequestSerializer):
         return IndexChange(**values)
 
 
+class ChunkingRequest(RequestSerializer):
+    """How texts are cut that are longer than a chunk may be; chosen once for all."""
+
+    method = serializers.ChoiceField(
+        choices=[method.value for method in ChunkingMethod],
+        required=False,
+        help_text="`sentences` without. With `none` the model reads the beginning of a long text"
+        " alone.",
+    )
+    size = WholeNumberField(
+        required=False,
+        help_text="Most tokens of a chunk; as many as the model reads without.",
+    )
+    overlap = WholeNumberField(
+        required=False,
+        help_text="Tokens that a chunk may repeat of the one before it, fewer than half of the"
+        " size; an eighth of it with `tokens`, else none, without.",
+    )
+    language = StringField(
+        max_length=63, required=False, help_text=f"Of `code`: {', '.join(CODE_LANGUAGES)}."
+    )
+
+    def to_internal_value(self, data: Any) -> ChunkingWish:
+        """Raises ValidationError."""
+        values = super().to_internal_value(data)
+        if "method" in values:
+            values["method"] = ChunkingMethod(values["method"])
+        return ChunkingWish(**values)
+
+
 class ReindexRequest(RequestSerializer):
     """An index to build anew."""
 
@@ -91,6 +125,13 @@ class CollectionRequest(RequestSerializer):
         choices=[metric.value for metric in Metric], default=Metric.COSINE.value
     )
     description = StringField(max_length=MAX_DESCRIPTION_CHARS, allow_blank=True, default="")
+    language = StringField(
+        max_length=63,
+        default=DEFAULT_LANGUAGE,
+        help_text="Of its texts, for searches by words: a text search configuration of PostgreSQL,"
+        " such as `german` or `simple`.",
+    )
+    chunking = ChunkingRequest(required=False)
     index = IndexRequest(required=False)
     metadata_schema = MetadataSchemaField(
         required=False,
@@ -108,6 +149,15 @@ class CollectionChange(RequestSerializer):
         required=False, help_text="Fields to declare or change; null removes one."
     )
 
+    def to_internal_value(self, data: Any) -> Any:
+        """The valid fields. Raises ValidationError."""
+        chosen = [name for name in CHOSEN_ONCE if isinstance(data, dict) and name in data]
+        if chosen:
+            detail = "It is chosen when the collection is made. Make another, and add the texts."
+            error = [ErrorDetail(detail, code="chosen_once")]
+            raise ValidationError(dict.fromkeys(chosen, error))
+        return super().to_internal_value(data)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raises ValidationError when nothing is to be changed."""
         if not attrs:
@@ -124,6 +174,17 @@ class IndexResponse(serializers.Serializer[Any]):
     storage = serializers.ChoiceField(choices=[storage.value for storage in IndexStorage])
 
 
+class ChunkingResponse(serializers.Serializer[Any]):
+    """How texts are cut; `none` has nothing but its name."""
+
+    method = serializers.ChoiceField(choices=[method.value for method in ChunkingMethod])
+    size = serializers.IntegerField(required=False, help_text="Most tokens of a chunk.")
+    overlap = serializers.IntegerField(required=False)
+    language = serializers.ChoiceField(
+        choices=CODE_LANGUAGES, required=False, help_text="Of `code` alone."
+    )
+
+
 class CollectionResponse(serializers.Serializer[Any]):
     """A collection."""
 
@@ -135,6 +196,8 @@ class CollectionResponse(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="Documents in it.")
     version = serializers.IntegerField(help_text="Grows with every write to the documents.")
     owner = serializers.CharField(help_text="The owner's user name.")
+    language = serializers.CharField(help_text="Of its texts, for searches by words.")
+    chunking = ChunkingResponse()
     index = IndexResponse()
     metadata_schema = MetadataSchemaField(help_text="The declared fields of the metadata.")
     metadata_indexes = serializers.DictField(
@@ -170,6 +233,8 @@ def collection_json(collection: Collection) -> dict[str, Any]:
         "count": collection.document_count,
         "version": collection.version,
         "owner": collection.owner.get_username(),
+        "language": collection.language,
+        "chunking": Chunking.from_json(collection.chunking).as_json(),
         "index": {
             "state": generation.index_state,
             **IndexSettings.of(generation).as_columns(),

@@ -1,10 +1,12 @@
 """Documents on the wire."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
 
+from embeddings.chunking import Span
 from embeddings.models import Document
 from embeddings.serializers.base import RequestSerializer
 from embeddings.serializers.fields import FilterField, FlagField, MetadataField, QueryFilterField
@@ -42,6 +44,19 @@ class DocumentResponse(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
+class SpanResponse(serializers.Serializer[Any]):
+    """A part of a text, in code points: Python's `text[start:end]`."""
+
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+
+
+class DocumentDetail(DocumentResponse):
+    """A stored document with the parts that have a vector each."""
+
+    chunks = SpanResponse(many=True)
+
+
 class DocumentsResponse(serializers.Serializer[Any]):
     """A page of documents, in an order that no write disturbs."""
 
@@ -68,6 +83,12 @@ def document_json(document: Document) -> dict[str, Any]:
         "created_at": document.created_at,
         "updated_at": document.updated_at,
     }
+
+
+def detail_json(document: Document, spans: Iterable[Span]) -> dict[str, Any]:
+    """DocumentDetail."""
+    chunks = [{"start": start, "end": end} for start, end in spans]
+    return {**document_json(document), "chunks": chunks}
 
 
 def delete_json(result: DeleteResult) -> dict[str, Any]:

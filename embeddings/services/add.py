@@ -4,13 +4,10 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
-import numpy as np
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from numpy.typing import NDArray
 
 from embeddings import telemetry
 from embeddings.constants import OnConflict
@@ -19,16 +16,17 @@ from embeddings.exceptions import (
     DocumentExists,
     DuplicateDocument,
     TextTooLong,
+    TooManyChunks,
 )
 from embeddings.models import Collection
 from embeddings.models.document import document_id
 from embeddings.services.collection import lock_collection
-from embeddings.services.embed import check_text, embed_cached
-from embeddings.services.engine import require_fingerprint
+from embeddings.services.document_chunks import DocumentChunks, embed_documents, given_chunk
+from embeddings.services.embed import check_text
 from embeddings.services.index import request_index_if_due
 from embeddings.services.keyword_statistics import store_terms
 from embeddings.services.metadata_schema import check_documents
-from embeddings.store.chunks import ChunkRow, replace_chunks
+from embeddings.store.chunks import replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
 from embeddings.types.document import AddResult, DocumentInput
 from embeddings.types.vector import check_vector
@@ -38,16 +36,6 @@ Within = Callable[[AddResult, Written], None]
 
 WRITE_ATTEMPTS = 5
 """How often a batch is embedded anew because others changed the same documents meanwhile."""
-
-
-@dataclass
-class _Vectors:
-    """What has been embedded so far for one request."""
-
-    by_id: dict[uuid.UUID, NDArray[np.float32]] = field(default_factory=dict)
-    truncated: list[str] = field(default_factory=list)
-    tokens: int = 0
-    cached_tokens: int = 0
 
 
 def add_documents(
@@ -63,8 +51,8 @@ def add_documents(
     `owner_id` is whose cached vectors may serve; without one the cache is passed by.
 
     Raises DuplicateDocument, DocumentExists, EmptyText, InvalidRequest, InvalidVector,
-    InvalidMetadata, DimensionsMismatch, TextTooLong, CollectionBusy; each names the document, and
-    then nothing is stored.
+    InvalidMetadata, DimensionsMismatch, TextTooLong, TooManyChunks, CollectionBusy; each names the
+    document, and then nothing is stored.
     """
     result = store_documents(
         collection=collection,
@@ -100,9 +88,9 @@ def store_documents(
             )
     check_documents(collection=collection, documents=documents)
     rows = _rows(collection, documents)
-    vectors = _Vectors(
+    chunks = DocumentChunks(
         {
-            row.id: document.embedding
+            row.id: given_chunk(row=row, embedding=document.embedding)
             for row, document in zip(rows, documents, strict=True)
             if document.embedding is not None
         }
@@ -110,9 +98,9 @@ def store_documents(
     for _ in range(WRITE_ATTEMPTS):
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
         _embed_missing(
-            collection, rows, stored, on_conflict, vectors, owner_id=owner_id, truncate=truncate
+            collection, rows, stored, on_conflict, chunks, owner_id=owner_id, truncate=truncate
         )
-        result = _write(collection, rows, on_conflict, vectors, within)
+        result = _write(collection, rows, on_conflict, chunks, within)
         if result is not None:
             telemetry.added(
                 collection=collection.name,
@@ -161,7 +149,7 @@ def _embed_missing(
     rows: Sequence[DocumentRow],
     stored: dict[uuid.UUID, bytes],
     on_conflict: OnConflict,
-    vectors: _Vectors,
+    chunks: DocumentChunks,
     *,
     owner_id: int | None,
     truncate: bool,
@@ -169,37 +157,24 @@ def _embed_missing(
     missing = [
         row
         for row in rows
-        if row.id not in vectors.by_id and _needs_vector(row, stored, on_conflict)
+        if row.id not in chunks.by_id and _needs_vector(row, stored, on_conflict)
     ]
     if not missing:
         return
-    generation = collection.generation
-    embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
     try:
-        embedded = embed_cached(
-            embedder=embedder,
-            owner_id=owner_id,
-            texts=[row.text for row in missing],
-            truncate=truncate,
+        embed_documents(
+            collection=collection, rows=missing, chunks=chunks, owner_id=owner_id, truncate=truncate
         )
-    except TextTooLong as error:
+    except (TextTooLong, TooManyChunks) as error:
         index = rows.index(missing[error.values["index"]])
         raise error.at(f"documents.{index}.text", index=index) from None
-    vectors.by_id.update(
-        {row.id: vector for row, vector in zip(missing, embedded.vectors, strict=True)}
-    )
-    vectors.truncated += [
-        row.external_id for row, cut in zip(missing, embedded.truncated, strict=True) if cut
-    ]
-    vectors.tokens += int(embedded.tokens.sum())
-    vectors.cached_tokens += embedded.cached_tokens
 
 
 def _write(
     collection: Collection,
     rows: Sequence[DocumentRow],
     on_conflict: OnConflict,
-    vectors: _Vectors,
+    chunks: DocumentChunks,
     within: Within | None,
 ) -> AddResult | None:
     """None when others changed documents since they were looked up, so that a vector is missing
@@ -213,21 +188,12 @@ def _write(
             taken = next(row for row in rows if row.id in stored)
             raise DocumentExists(param="documents", external_id=taken.external_id)
         changed = [row for row in rows if _needs_vector(row, stored, on_conflict)]
-        if any(row.id not in vectors.by_id for row in changed):
+        if any(row.id not in chunks.by_id for row in changed):
             return None
         written = write_documents(collection_id=collection.pk, rows=rows, on_conflict=on_conflict)
         replace_chunks(
             generation_id=collection.generation.pk,
-            rows=[
-                ChunkRow(
-                    document_id=row.id,
-                    ordinal=0,
-                    start=0,
-                    end=len(row.text),
-                    embedding=vectors.by_id[row.id],
-                )
-                for row in changed
-            ],
+            rows=[chunk for row in changed for chunk in chunks.by_id[row.id]],
         )
         store_terms(collection=collection, ids=[row.id for row in changed])
         if written.added or written.updated:
@@ -237,9 +203,9 @@ def _write(
             added=len(written.added),
             updated=len(written.updated),
             unchanged=len(rows) - len(written.added) - len(written.updated),
-            truncated=vectors.truncated,
-            tokens=vectors.tokens,
-            cached_tokens=vectors.cached_tokens,
+            truncated=chunks.truncated,
+            tokens=chunks.tokens,
+            cached_tokens=chunks.cached_tokens,
         )
         if within is not None:
             within(result, written)

@@ -12,13 +12,21 @@ from accounts.exceptions import ActionForbidden
 from accounts.lookup import Lookup, compile_lookup, look_up_later
 from accounts.policy import Action, SiteRole
 from accounts.principal import Principal
-from embeddings.constants import COLLECTION_NAME_PATTERN, GenerationState, Metric
-from embeddings.exceptions import CollectionExists, NotFound
+from embeddings.constants import (
+    COLLECTION_NAME_PATTERN,
+    DEFAULT_LANGUAGE,
+    GenerationState,
+    Metric,
+)
+from embeddings.exceptions import CollectionExists, NotFound, UnknownLanguage
 from embeddings.models import Collection, Generation
+from embeddings.services.chunking import chunking_in_force
 from embeddings.services.engine import model_info
 from embeddings.services.index import UNCHANGED, change_index
 from embeddings.services.metadata_schema import change_fields, declare_fields
 from embeddings.store import partitions
+from embeddings.store.keyword import languages
+from embeddings.types.chunking import NO_WISH, ChunkingWish
 from embeddings.types.index import IndexChange, IndexSettings, check_index
 from embeddings.types.metadata_schema import SchemaChange
 
@@ -89,17 +97,26 @@ def create_collection(
     description: str = "",
     index: IndexChange = UNCHANGED,
     metadata_schema: SchemaChange | None = None,
+    language: str = DEFAULT_LANGUAGE,
+    chunking: ChunkingWish = NO_WISH,
 ) -> Collection:
     """A new, empty collection of the principal's, with its tables. Raises CollectionExists,
-    UnknownModel, InvalidIndex.
+    UnknownModel, UnknownLanguage, InvalidIndex, and what chunking_in_force raises.
     """
     info = model_info(model)
+    if language != DEFAULT_LANGUAGE and language not in (known := languages()):
+        raise UnknownLanguage(param="language", language=language, known=", ".join(known))
     index_settings = IndexSettings.default(dimensions=info.dimensions).changed(index)
     check_index(settings=index_settings, dimensions=info.dimensions)
+    chunking_json = chunking_in_force(model=info.name, wish=chunking).as_json()
     try:
         with transaction.atomic():
             collection = Collection.objects.create(
-                name=name, description=description, owner_id=principal.user_id
+                name=name,
+                description=description,
+                language=language,
+                chunking=chunking_json,
+                owner_id=principal.user_id,
             )
             partitions.create_documents_partition(collection_id=collection.pk)
             collection.active = Generation.objects.create(

@@ -9,8 +9,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from embeddings.chunking import Span
 from embeddings.exceptions import InvalidRequest, NotFound
-from embeddings.models import Collection, Document
+from embeddings.models import Chunk, Collection, Document
 from embeddings.models.document import document_id
 from embeddings.services.add import bump
 from embeddings.services.collection import lock_collection
@@ -63,6 +64,12 @@ def get_document(*, collection: Collection, external_id: str) -> Document:
     if document is None:
         raise NotFound
     return document
+
+
+def document_spans(*, collection: Collection, document: Document) -> list[Span]:
+    """Of its chunks in their order, `text[start:end]` in code points."""
+    chunks = Chunk.objects.filter(generation_id=collection.generation.pk, document_id=document.pk)
+    return list(chunks.order_by("ordinal").values_list("start", "end"))
 
 
 def update_metadata(

@@ -16,6 +16,7 @@ from embeddings.exceptions import (
     DocumentExists,
     InvalidMetadata,
     InvalidRequest,
+    TooManyChunks,
     UnreadableImport,
 )
 from embeddings.models import Collection, Job, JobPart
@@ -212,12 +213,21 @@ def _store(
             on_conflict=OnConflict.SKIP if on_conflict == OnConflict.ERROR else on_conflict,
             within=record,
         )
-    except InvalidMetadata:
-        # The schema has changed since the rows were read, and is known now.
-        refused = _take_out_broken(collection, batch)
+    except (InvalidMetadata, TooManyChunks) as problem:
+        if isinstance(problem, TooManyChunks):
+            refused = _take_out(batch, problem)
+        else:  # the schema has changed since the rows were read, and is known now
+            refused = _take_out_broken(collection, batch)
         if on_refused is not None:
             on_refused(refused)
         _store(run, collection, batch, on_conflict, on_refused)
+
+
+def _take_out(batch: _Batch, problem: TooManyChunks) -> list[dict[str, Any]]:
+    external_id = list(batch.documents)[problem.values["index"]]
+    number, _ = batch.documents.pop(external_id)
+    batch.refused.append(_refusal(number, problem.at("text", index=0)))
+    return batch.refused[-1:]
 
 
 def _take_out_broken(collection: Collection, batch: _Batch) -> list[dict[str, Any]]:

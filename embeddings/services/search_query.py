@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.constants import SearchMode
+from embeddings.constants import Metric, SearchMode
 from embeddings.exceptions import InvalidFilter, InvalidRequest, NotFound
 from embeddings.models import Collection, Generation
 from embeddings.models.document import document_id
@@ -138,7 +138,11 @@ def _query_vector(
 
 def _stored_vector(collection: Collection, external_id: str) -> NDArray[np.float32]:
     pk = document_id(collection_id=collection.pk, external_id=external_id)
-    stored = document_vector(generation_id=collection.generation.pk, document_id=pk)
+    stored = document_vector(
+        generation_id=collection.generation.pk,
+        document_id=pk,
+        as_units=collection.generation.metric == Metric.COSINE,
+    )
     if stored is None:
         raise NotFound(param="document_id")
     return stored

@@ -54,16 +54,28 @@ def replace_chunks(*, generation_id: int, rows: Sequence[ChunkRow]) -> None:
                 )
 
 
-def document_vector(*, generation_id: int, document_id: uuid.UUID) -> NDArray[np.float32] | None:
-    """The vector of the document's first chunk, float32 `(dimensions,)`; None without a
-    document.
+def document_vector(
+    *, generation_id: int, document_id: uuid.UUID, as_units: bool
+) -> NDArray[np.float32] | None:
+    """One vector, float32 `(dimensions,)`, for all of the document: that of its chunk, or the mean
+    of those of its chunks, each at length 1 first with `as_units`; None without a document.
+
+    The first chunk alone would speak for what a text begins with, often a mere introduction. Where
+    the chunks cancel each other out, the first one is all that can be asked for.
     """
-    statement = sql.SQL(
-        "SELECT vector_send(embedding) FROM {} WHERE document_id = %s ORDER BY ordinal LIMIT 1"
-    ).format(sql.Identifier(chunks_table(generation_id)))
-    with binary_cursor() as cursor:
-        row = cursor.execute(statement, [document_id]).fetchone()
-    return None if row is None else read_vector(row[0])
+    stored = all_vectors(generation_id=generation_id, document_ids=[document_id])
+    if document_id not in stored:
+        return None
+    vectors = stored[document_id]
+    if len(vectors) == 1:
+        return vectors[0]
+    wide = np.asarray(vectors, dtype=np.float64)
+    if as_units:
+        wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+    mean = wide.mean(axis=0)
+    # What is left of sums that should be zero is rounding.
+    vanishes = np.linalg.norm(mean) < 1e-6 * np.linalg.norm(wide, axis=1).max()
+    return vectors[0] if vanishes else mean.astype(np.float32)
 
 
 def chunk_vectors(

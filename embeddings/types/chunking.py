@@ -43,3 +43,6 @@ class ChunkingWish:
     size: int | None = None
     overlap: int | None = None
     language: str | None = None
+
+
+NO_WISH = ChunkingWish()

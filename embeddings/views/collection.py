@@ -26,6 +26,7 @@ from embeddings.services.collection import (
     visible_collection,
 )
 from embeddings.services.index import UNCHANGED, index_job
+from embeddings.types.chunking import NO_WISH
 from embeddings.views.operations import operation
 
 EXAMPLE = {
@@ -37,6 +38,8 @@ EXAMPLE = {
     "count": 1204,
     "version": 17,
     "owner": "alice",
+    "language": "english",
+    "chunking": {"method": "sentences", "size": 254, "overlap": 0},
     "index": {"state": "none", "m": 16, "ef_construction": 64, "storage": "halfvec"},
     "metadata_schema": {"year": {"type": "number", "index": True, "required": False}},
     "metadata_indexes": {"year": "ready"},
@@ -95,7 +98,7 @@ class CollectionViewSet(ViewSet):
         errors=(409,),
     )
     def create(self, request: Request) -> Response:
-        """Its model and metric stay as they are chosen here."""
+        """Its model, metric, language and chunking stay as they are chosen here."""
         data = validated(CollectionRequest, request.data)
         collection = create_collection(
             principal=principal_of(request),
@@ -103,6 +106,8 @@ class CollectionViewSet(ViewSet):
             model=model_of(data),
             metric=Metric(data["metric"]),
             description=data["description"],
+            language=data["language"],
+            chunking=data.get("chunking", NO_WISH),
             index=data.get("index", UNCHANGED),
             metadata_schema=data.get("metadata_schema"),
         )

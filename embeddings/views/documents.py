@@ -6,15 +6,17 @@ from rest_framework.viewsets import ViewSet
 
 from accounts.permissions import principal_of
 from accounts.policy import Action
+from embeddings.models import Collection, Document
 from embeddings.serializers.base import validated
 from embeddings.serializers.documents import (
     DeleteRequest,
     DeleteResponse,
     DocumentChange,
+    DocumentDetail,
     DocumentQuery,
-    DocumentResponse,
     DocumentsResponse,
     delete_json,
+    detail_json,
     document_json,
 )
 from embeddings.serializers.paging import page
@@ -22,6 +24,7 @@ from embeddings.services.collection import visible_collection
 from embeddings.services.documents import (
     delete_document,
     delete_documents,
+    document_spans,
     get_document,
     list_documents,
     update_metadata,
@@ -35,6 +38,7 @@ EXAMPLE = {
     "created_at": "2026-11-22T09:00:00Z",
     "updated_at": "2026-11-22T09:00:00Z",
 }
+DETAIL = EXAMPLE | {"chunks": [{"start": 0, "end": 22}]}
 ID = path_parameter("id", "The document's id; may hold slashes.")
 
 
@@ -74,16 +78,16 @@ class DocumentViewSet(ViewSet):
     @operation(
         "documents_retrieve",
         summary="Show a document",
-        answer=DocumentResponse,
-        example=EXAMPLE,
+        answer=DocumentDetail,
+        example=DETAIL,
         parameters=[ID],
     )
     def retrieve(self, request: Request, name: str, id: str) -> Response:  # noqa: A002
-        """Its text and its metadata."""
+        """Its text, its metadata and the spans of its chunks."""
         collection = visible_collection(
             principal=principal_of(request), name=name, action=Action.READ
         )
-        return Response(document_json(get_document(collection=collection, external_id=id)))
+        return self._detail(collection, get_document(collection=collection, external_id=id))
 
     @operation(
         "documents_update",
@@ -92,8 +96,8 @@ class DocumentViewSet(ViewSet):
         request_examples={
             "Set one key, remove another": {"metadata": {"year": 2025, "draft": None}}
         },
-        answer=DocumentResponse,
-        example=EXAMPLE | {"metadata": {"lang": "en", "year": 2025}},
+        answer=DocumentDetail,
+        example=DETAIL | {"metadata": {"lang": "en", "year": 2025}},
         parameters=[ID],
     )
     def partial_update(self, request: Request, name: str, id: str) -> Response:  # noqa: A002
@@ -103,7 +107,7 @@ class DocumentViewSet(ViewSet):
             principal=principal_of(request), name=name, action=Action.WRITE
         )
         document = update_metadata(collection=collection, external_id=id, changes=data["metadata"])
-        return Response(document_json(document))
+        return self._detail(collection, document)
 
     @operation(
         "documents_delete",
@@ -138,3 +142,7 @@ class DocumentViewSet(ViewSet):
             collection=collection, metadata_filter=data["filter"], dry_run=data["dry_run"]
         )
         return Response(delete_json(result))
+
+    def _detail(self, collection: Collection, document: Document) -> Response:
+        spans = document_spans(collection=collection, document=document)
+        return Response(detail_json(document, spans))

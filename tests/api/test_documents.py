@@ -30,6 +30,7 @@ def test_it_works(collection: Collection, as_alice: APIClient) -> None:
         "id": "tea",
         "text": "How to brew green tea",
         "metadata": {"lang": "en", "year": 2020, "by": {"name": "X"}},
+        "chunks": [{"start": 0, "end": 21}],
     }
     listed = as_alice.get(LIST).json()
     assert {row["id"] for row in listed["documents"]} == {"tea", "guides/coffee", "thé"}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embeddings.models import Collection, Document
 from embeddings.services.collection import delete_collection
 from embeddings.store import partitions
-from embeddings.store.chunks import ChunkRow, document_vector, replace_chunks
+from embeddings.store.chunks import ChunkRow, all_vectors, replace_chunks
 from tests.factories import make_collection, make_document, make_user
 
 pytestmark = pytest.mark.django_db
@@ -84,10 +84,10 @@ def test_chunks_go_with_their_document() -> None:
     collection = make_collection()
     document = make_document(collection)
     assert (
-        document_vector(generation_id=collection.generation.pk, document_id=document.pk) is not None
+        all_vectors(generation_id=collection.generation.pk, document_ids=[document.pk]) != {}
     )
     Document.objects.filter(collection_id=collection.pk, id=document.pk).delete()
-    assert document_vector(generation_id=collection.generation.pk, document_id=document.pk) is None
+    assert all_vectors(generation_id=collection.generation.pk, document_ids=[document.pk]) == {}
 
 
 @pytest.mark.django_db(transaction=True)
