@@ -44,8 +44,8 @@ METADATA_INDEXES = """
             SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
             WHERE i.inhparent = 'documents'::regclass
         LOOP
-            EXECUTE format('CREATE INDEX %I ON %I USING gin (metadata jsonb_path_ops)',
-                partition || '_metadata', partition);
+            EXECUTE format('CREATE INDEX %I ON %I USING gin (metadata jsonb_path_ops)'
+                ' WITH (gin_pending_list_limit = 256)', partition || '_metadata', partition);
         END LOOP;
     END $$"""
 METADATA_INDEXES_REVERSE = """
