@@ -126,6 +126,7 @@ def test_texts_are_cut_and_embedded_in_no_transaction(
 ) -> None:
     collection = make_collection(chunking=SENTENCES)
     seen: list[bool] = []
+
     def watched(**options: Any) -> Any:
         seen.append(connection.in_atomic_block)
         return cut_texts(**options)

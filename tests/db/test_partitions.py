@@ -83,9 +83,7 @@ def test_an_id_stands_once_in_a_collection() -> None:
 def test_chunks_go_with_their_document() -> None:
     collection = make_collection()
     document = make_document(collection)
-    assert (
-        all_vectors(generation_id=collection.generation.pk, document_ids=[document.pk]) != {}
-    )
+    assert all_vectors(generation_id=collection.generation.pk, document_ids=[document.pk]) != {}
     Document.objects.filter(collection_id=collection.pk, id=document.pk).delete()
     assert all_vectors(generation_id=collection.generation.pk, document_ids=[document.pk]) == {}
 
