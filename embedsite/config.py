@@ -1,9 +1,7 @@
 """The service's typed configuration: where each value comes from, its rule and its meaning."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -14,6 +12,7 @@ from pydantic_settings import (
 )
 
 from embeddings.types.model import ModelDeclaration, check_declarations
+from embedsite.config_rules import check_redis_url, parse_json, split_commas
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
@@ -259,20 +258,9 @@ class Config(BaseSettings):
         5, ge=1, le=100, description="Attempts before a failing job is parked."
     )
 
-    @field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")
-    @classmethod
-    def split_commas(cls, value: object) -> object:
-        if isinstance(value, str):
-            return [part.strip() for part in value.split(",") if part.strip()]
-        return value
-
-    @field_validator("models", mode="before")
-    @classmethod
-    def parse_json(cls, value: Any) -> Any:
-        try:
-            return json.loads(value) if isinstance(value, str) else value
-        except json.JSONDecodeError as error:
-            raise ValueError(f"should be a JSON list of objects: {error}") from None
+    _commas = field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")(split_commas)
+    _json = field_validator("models", mode="before")(parse_json)
+    _redis = field_validator("redis_url")(check_redis_url)
 
     @field_validator("models")
     @classmethod
@@ -284,21 +272,6 @@ class Config(BaseSettings):
     @classmethod
     def make_absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
-
-    @field_validator("redis_url")
-    @classmethod
-    def is_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        parts = urlsplit(value.get_secret_value())
-        place = parts.path if parts.scheme == "unix" else parts.hostname
-        try:
-            port = parts.port
-        except ValueError:  # whose message would show what may be a password
-            port = 0
-        if parts.scheme not in ("redis", "rediss", "unix") or not place or port == 0:
-            raise ValueError("must be redis://host:port/number, rediss://… or unix:///path")
-        return value
 
     @model_validator(mode="after")
     def pool_sizes_agree(self) -> Self:
