@@ -51,12 +51,13 @@ class JobInList(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=[state.value for state in JobState])
     owner = serializers.CharField()
     collection = serializers.CharField(allow_null=True, help_text="null when it was deleted.")
-    done = serializers.IntegerField(help_text="Lines or texts that are dealt with.")
+    done = serializers.IntegerField(help_text="Lines, texts or chunks that are dealt with.")
     total = serializers.IntegerField(allow_null=True)
     rate = serializers.FloatField(allow_null=True, help_text="Done in a second.")
     result = serializers.DictField(
         help_text="Of an import: how many were added, updated, unchanged, truncated and refused;"
-        " of warming: how many texts, how many of them cached before, and their tokens."
+        " of warming: how many texts, how many of them cached before, and their tokens; of an"
+        " index, while it is built: PostgreSQL's `phase`; of recall: what was measured."
     )
     error = serializers.CharField(help_text="What went wrong; empty when nothing did.")
     attempts = serializers.IntegerField(help_text="Starts since the last progress.")
