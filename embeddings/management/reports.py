@@ -14,6 +14,7 @@ from embeddings.management.charts import plot_loads
 from embeddings.management.principals import principal_for
 from embeddings.readers.beir import read_beir
 from embeddings.readers.files import file_format
+from embeddings.services.chunking import chunking_in_force
 from embeddings.services.engine import default_reranker, engine_options
 from embeddings.services.http_benchmark import LOADS, SERVICE, Server, measure_http
 from embeddings.services.load_client import LoadClient
@@ -35,6 +36,7 @@ def quality_report(options: dict[str, Any]) -> dict[str, Any]:
             principal=principal_for(None),
             model=model,
             modes=options["modes"],
+            chunking=options["chunking"],
             limit=options["limit"],
             step=step,
         )
@@ -42,6 +44,7 @@ def quality_report(options: dict[str, Any]) -> dict[str, Any]:
     report = {
         "folder": str(options["folder"]),
         "model": model,
+        "chunking": chunking_in_force(model=model, wish=options["chunking"]).as_json(),
         "queries": min(len(folder.queries), options["limit"] or len(folder.queries)),
         "modes": modes,
     }

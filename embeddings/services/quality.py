@@ -23,6 +23,7 @@ from embeddings.services.imports import BATCH_DOCUMENTS
 from embeddings.services.keyword_statistics import refresh_keywords
 from embeddings.services.ranking import Judgements, ndcg, recall, reciprocal_rank
 from embeddings.services.search import search_collection
+from embeddings.types.chunking import NO_WISH, ChunkingWish
 from embeddings.types.document import DocumentInput
 from embeddings.types.search import SearchParams
 
@@ -64,31 +65,35 @@ def measure_quality(
     principal: Principal,
     model: str,
     modes: Sequence[str] = MODES,
+    chunking: ChunkingWish = NO_WISH,
     limit: int | None = None,
     step: Step = lambda *_: None,
 ) -> dict[str, Quality]:
-    """The quality of each mode over the first `limit` queries. Raises Problem for a model that the
-    service refuses.
+    """The quality of each mode over the first `limit` queries. Raises Problem for a model or a
+    chunking that the service refuses.
     """
     queries = dict(islice(folder.queries.items(), limit))
     with passing_collection(
-        folder=folder, principal=principal, model=model, step=step
+        folder=folder, principal=principal, model=model, chunking=chunking, step=step
     ) as collection:
         return {
-            mode: judge(
-                dict(_rankings(collection, queries, SearchMode(mode), step)), folder.judged
-            )
+            mode: judge(dict(_rankings(collection, queries, SearchMode(mode), step)), folder.judged)
             for mode in modes
         }
 
 
 @contextmanager
 def passing_collection(
-    *, folder: BeirFolder, principal: Principal, model: str, step: Step
+    *,
+    folder: BeirFolder,
+    principal: Principal,
+    model: str,
+    step: Step,
+    chunking: ChunkingWish = NO_WISH,
 ) -> Iterator[Collection]:
     """A collection of the principal's with the corpus in it, deleted again in the end."""
     name = f"benchmark-{uuid.uuid4().hex[:12]}"
-    collection = create_collection(principal=principal, name=name, model=model)
+    collection = create_collection(principal=principal, name=name, model=model, chunking=chunking)
     try:
         for batch in _batches(corpus_documents(folder), BATCH_DOCUMENTS):
             store_documents(collection=collection, documents=batch)

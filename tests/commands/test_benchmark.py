@@ -82,6 +82,20 @@ def test_quality_of_some_of_the_queries(folder: Path) -> None:
     assert run("quality", str(folder), "--limit", "1")["queries"] == 1
 
 
+def test_quality_of_texts_that_are_cut(folder: Path) -> None:
+    needle = "word " * 40 + "Brew green tea."
+    (folder / "corpus.jsonl").write_bytes(orjson.dumps({"_id": "tea", "text": needle}))
+    wish = {"method": "sentences", "size": 16}
+
+    report = run("quality", str(folder), "--chunking", orjson.dumps(wish).decode())
+
+    assert report["chunking"] == {**wish, "overlap": 0}
+    with pytest.raises(CommandError, match="16 to 1000000"):
+        run("quality", str(folder), "--chunking", '{"size": 1}')
+    with pytest.raises(CommandError, match="--chunking"):
+        run("quality", str(folder), "--chunking", '{"length": 16}')
+
+
 def test_rerank(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The judges want what the search puts last, and the reranker puts it first."""
     (folder / "queries.jsonl").write_bytes(b'{"_id": "q1", "text": "brew green tea a"}\n')

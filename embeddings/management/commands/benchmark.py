@@ -10,6 +10,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.exceptions import Problem
+from embeddings.constants import ChunkingMethod
 from embeddings.management.charts import chart_file
 from embeddings.management.collection_reports import collections_report, updates_report
 from embeddings.management.reports import (
@@ -24,6 +25,7 @@ from embeddings.management.search_reports import CLIENTS, search_report
 from embeddings.services.http_benchmark import LOADS
 from embeddings.services.quality import MODES
 from embeddings.services.rerank_benchmark import DEPTHS
+from embeddings.types.chunking import NO_WISH, ChunkingWish
 
 TEXTS = 1_000
 QUERIES = 500
@@ -40,6 +42,13 @@ class Command(BaseCommand):
         quality.add_argument("folder", type=Path)
         quality.add_argument("--model", help="The default model without.")
         quality.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
+        quality.add_argument(
+            "--chunking",
+            type=chunking,
+            default=NO_WISH,
+            metavar="JSON",
+            help='How long texts are cut, such as {"method": "sentences", "size": 128}.',
+        )
         quality.add_argument("--limit", type=int, help="Only so many of the queries.")
         quality.add_argument("--compare-sentence-transformers", action="store_true")
         rerank = kinds.add_parser(
@@ -174,6 +183,14 @@ def add_collection_arguments(collections: ArgumentParser, updates: ArgumentParse
     updates.add_argument("--rounds", type=positive, default=7)
     for kind in (collections, updates):
         kind.add_argument("--model", help="The default model without.")
+
+
+def chunking(text: str) -> ChunkingWish:
+    """What the JSON spells. Raises ValueError and TypeError."""
+    fields = orjson.loads(text)
+    if "method" in fields:
+        fields["method"] = ChunkingMethod(fields["method"])
+    return ChunkingWish(**fields)
 
 
 def positive(text: str) -> int:

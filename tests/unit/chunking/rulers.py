@@ -1,8 +1,8 @@
 """What measures texts in these tests."""
 
 from functools import cache
-from pathlib import Path
 
+from django.conf import settings
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from embeddings.engine import hashing
@@ -13,13 +13,13 @@ from embeddings.engine.ruler import Ruler, load_ruler
 @cache
 def minilm() -> Ruler:
     """WordPiece, as the shipped model reads."""
-    return load_ruler("all-MiniLM-L6-v2", EngineOptions(data_dir=Path("unused")))
+    return load_ruler("all-MiniLM-L6-v2", EngineOptions(data_dir=settings.EMBED.data_dir))
 
 
 @cache
 def words() -> Ruler:
     """A token is a word."""
-    return load_ruler(hashing.NAME, EngineOptions(data_dir=Path("unused")))
+    return load_ruler(hashing.NAME, EngineOptions(data_dir=settings.EMBED.data_dir))
 
 
 @cache

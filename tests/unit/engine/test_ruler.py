@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +55,7 @@ def test_a_long_text_is_measured_as_a_short_one(text: str) -> None:
 
 @given(text=st.text(alphabet="alpha_9 \r\n\tßé你。,-", max_size=80))
 def test_a_token_of_the_hashing_model_is_a_word(text: str) -> None:
-    measured = load_ruler(hashing.NAME, EngineOptions(data_dir=Path("unused")))
+    measured = load_ruler(hashing.NAME, EngineOptions(data_dir=settings.EMBED.data_dir))
     embedder = hashing.HashingEmbedder()
 
     counted = measured.count([text + " alpha"])
