@@ -1,8 +1,10 @@
 """The HNSW index of a generation: built beside the one that serves, and then put in its place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from django.db import connection, transaction
@@ -59,19 +61,20 @@ def build_index(
     transaction, as CREATE INDEX CONCURRENTLY does.
     """
     pk = generation.pk
-    drop_index(name=new_name(pk))
-    drop_index(name=old_name(pk))
-    try:
-        _execute_beside(_create(generation), f"{APPLICATION}{pk}", on_wait)
-        with transaction.atomic():
-            _rename("IF EXISTS", index_name(pk), old_name(pk))
-            _rename("", new_name(pk), index_name(pk))
-            in_swap()
-    except BaseException:
+    with _session(f"{APPLICATION}{pk}") as beside:
         drop_index(name=new_name(pk))
-        raise
-    drop_index(name=old_name(pk))
-    _execute(sql.SQL("ANALYZE {}").format(sql.Identifier(chunks_table(pk))))
+        drop_index(name=old_name(pk))
+        try:
+            _execute_beside(beside, _create(generation), on_wait)
+            with transaction.atomic():
+                _rename("IF EXISTS", index_name(pk), old_name(pk))
+                _rename("", new_name(pk), index_name(pk))
+                in_swap()
+        except BaseException:
+            drop_index(name=new_name(pk))
+            raise
+        drop_index(name=old_name(pk))
+        _execute(sql.SQL("ANALYZE {}").format(sql.Identifier(chunks_table(pk))))
 
 
 def drop_index(*, name: str) -> None:
@@ -124,22 +127,30 @@ def _rename(condition: str, name: str, to: str) -> None:
     )
 
 
-def _execute_beside(
-    statement: sql.Composed, session: str, on_wait: Callable[[BuildProgress], None]
-) -> None:
-    """On a connection and in a thread of its own, so that this one can watch it and end it."""
+@contextmanager
+def _session(name: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of its own, which shows to others for as long as the work goes on."""
     parameters = connection.get_connection_params()
-    for name in ("cursor_factory", "context"):
-        parameters.pop(name, None)
-    parameters["application_name"] = session
+    for key in ("cursor_factory", "context"):
+        parameters.pop(key, None)
+    parameters["application_name"] = name
     with (
         connection.wrap_database_errors,
-        psycopg.connect(**parameters, autocommit=True) as beside,
-        ThreadPoolExecutor(1) as thread,
+        psycopg.connect(**parameters, autocommit=True) as session,
     ):
-        beside.execute(
+        session.execute(
             "SELECT set_config('client_connection_check_interval', %s, false)", [CLIENT_CHECK]
         )
+        yield session
+
+
+def _execute_beside(
+    beside: psycopg.Connection[Any],
+    statement: sql.Composed,
+    on_wait: Callable[[BuildProgress], None],
+) -> None:
+    """In a thread of its own, so that this one can watch it and end it."""
+    with ThreadPoolExecutor(1) as thread:
         build = thread.submit(beside.execute, statement)
         try:
             while not wait([build], timeout=POLL_S).done:

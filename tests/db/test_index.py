@@ -89,10 +89,14 @@ def make_stale(collection: Collection) -> Collection:
 
 
 def test_not_for_more_dimensions_than_an_index_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(service.STORAGE_MAX_DIMENSIONS, IndexStorage.HALFVEC, 383)
     collection = make_collection()
+    monkeypatch.setitem(service.STORAGE_MAX_DIMENSIONS, IndexStorage.HALFVEC, 383)
     add(collection, 1, 9)
     assert not Job.objects.exists()
+    large = make_collection()
+    assert large.generation.storage == IndexStorage.BIT
+    add(large, 1, 9)
+    assert Job.objects.get().collection == large
 
 
 @pytest.fixture
