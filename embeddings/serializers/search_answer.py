@@ -78,6 +78,11 @@ class CollectionPlan(serializers.Serializer[Any]):
     took_ms = serializers.FloatField(
         required=False, help_text="Of this, without the embedding of the query."
     )
+    weights = serializers.DictField(
+        child=serializers.FloatField(),
+        required=False,
+        help_text="How much `semantic` and `keyword` counted in a hybrid search.",
+    )
     considered = serializers.IntegerField(
         required=False,
         help_text="How many of the best hits were reranked, chosen from or grouped.",
@@ -226,6 +231,8 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
     }
     if plan.took_ms is not None:
         values["took_ms"] = plan.took_ms
+    if plan.weights is not None:
+        values["weights"] = plan.weights
     if plan.considered is not None:
         values["considered"] = plan.considered
     return values

@@ -1,15 +1,40 @@
 """How many of a search's matches have each value of a metadata field."""
 
+from embeddings.constants import SearchMode
+from embeddings.models import Collection
 from embeddings.services.search_candidates import Asked
 from embeddings.store.facets import facet_counts
+from embeddings.store.keyword_search import matching, read_query
+from embeddings.store.search import nothing
+from embeddings.types.keyword_query import parse_keyword_query
 from embeddings.types.search import FacetCounts
 
 
 def count_facets(*, asked: Asked) -> dict[str, FacetCounts]:
-    """The counts over all documents that the filter lets through, whichever of them are hits."""
-    params = asked.params
+    """The counts over all documents that the filter lets through, whichever of them are hits; in a
+    keyword search, over those of them that match its words.
+    """
+    params, words = asked.params, None
+    if params.mode == SearchMode.KEYWORD:
+        words = {each.pk: _matching(each, params.query or "") for each in asked.collections}
     return facet_counts(
         collection_ids=[collection.pk for collection in asked.collections],
         facets=params.facets,
         metadata_filter=params.metadata_filter,
+        words=words,
     )
+
+
+def _matching(collection: Collection, text: str) -> str:
+    """The `tsquery` that lets through what a keyword search ranks; an empty one matches nothing."""
+    query = read_query(
+        collection_id=collection.pk,
+        documents=collection.document_count,
+        language=collection.language,
+        query=parse_keyword_query(text),
+        alongside=nothing,
+    )
+    lexemes = [term.lexeme for term in query.terms]
+    if not lexemes:
+        return ""
+    return matching(lexemes=lexemes, required=query.required, excluded=query.excluded)

@@ -1,7 +1,7 @@
 """How many documents have each value of a metadata field."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import sql
@@ -9,7 +9,7 @@ from psycopg import sql
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
 from embeddings.store.metadata_values import SCALARS
-from embeddings.store.partitions import documents_table
+from embeddings.store.partitions import documents_table, terms_table
 from embeddings.types.search import Facet, FacetCounts, MetadataFilter
 
 
@@ -18,18 +18,21 @@ def facet_counts(
     collection_ids: Sequence[uuid.UUID],
     facets: Sequence[Facet],
     metadata_filter: MetadataFilter | None,
+    words: Mapping[uuid.UUID, str] | None = None,
 ) -> dict[str, FacetCounts]:
     """The counts of each facet over all documents of the collections that the filter lets through,
-    by its name. Each distinct element of an array is counted once for its document; objects are
-    not counted.
+    by its name; with `words`, a `tsquery` for each collection, only over those that match it. Each
+    distinct element of an array is counted once for its document; objects are not counted.
     """
     condition, values = compile_filter(metadata_filter)
-    matches = [
-        sql.SQL("SELECT d.metadata FROM {} d WHERE {}").format(
-            sql.Identifier(documents_table(pk)), condition
+    matches, bound = [], []
+    for pk in collection_ids:
+        table, terms = sql.Identifier(documents_table(pk)), sql.Identifier(terms_table(pk))
+        join = sql.SQL("" if words is None else _MATCHING).format(terms=terms)
+        matches.append(
+            sql.SQL("SELECT d.metadata FROM {} d {} WHERE {}").format(table, join, condition)
         )
-        for pk in collection_ids
-    ]
+        bound += values if words is None else [words[pk], *values]
     fields = sql.SQL(", ").join([sql.SQL("(%s::int4, %s::text[], %s::int8)")] * len(facets))
     statement = sql.SQL(_STATEMENT).format(
         matches=sql.SQL(" UNION ALL ").join(matches), fields=fields, scalars=SCALARS
@@ -38,10 +41,11 @@ def facet_counts(
         value for at, facet in enumerate(facets) for value in (at, list(facet.path), facet.limit)
     ]
     with binary_cursor() as cursor:
-        parameters += values * len(matches)
-        rows = cursor.execute(statement, parameters, prepare=False).fetchall()
+        rows = cursor.execute(statement, [*parameters, *bound], prepare=False).fetchall()
     return {facet.name: _counts(facet, rows, at) for at, facet in enumerate(facets)}
 
+
+_MATCHING = "JOIN {terms} t ON t.document_id = d.id AND t.terms @@ %s::tsquery"
 
 _STATEMENT = """
     WITH fields (field, path, top) AS (VALUES {fields}), fetched AS MATERIALIZED (

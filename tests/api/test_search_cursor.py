@@ -153,7 +153,7 @@ def test_what_an_approximate_page_missed_comes_with_the_next(
         known = [hit for hit in found.hits if hit.external_id in third]
         return Found(known[:depth], replace(found.plan, path=SearchPath.HNSW, exact=False))
 
-    monkeypatch.setattr(search_candidates, "find_semantic", careless)
+    monkeypatch.setattr(search_candidates, "find", careless)
     found = list(pages(as_alice, body()))
     names = [[hit["id"] for hit in page] for page in found]
     assert names[0] == [each for each in order if each in third][:7]
@@ -255,3 +255,21 @@ def test_deleting_all_ends_the_pages(points: Collection, as_alice: APIClient, cu
     )
     answer = as_alice.post(PATH, body(cursor=cursor)).json()
     assert (answer["hits"], answer["next_cursor"]) == ([], None)
+
+
+# Other rankings -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["keyword", "hybrid"])
+def test_pages_of_a_ranking_by_words(points: Collection, as_alice: APIClient, mode: str) -> None:
+    query = {"collection": "points", "query": "text 7", "mode": mode, "top_k": 13}
+    order = in_order(as_alice, query)
+
+    def write(number: int) -> None:
+        make_document(points, "text 7", external_id=f"new{number}")
+
+    assert len(order) == COUNT
+    assert all_ids(pages(as_alice, query)) == order
+    found = all_ids(pages(as_alice, query, write))
+    assert len(set(found)) == len(found)
+    assert set(found) >= set(order)

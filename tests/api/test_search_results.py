@@ -342,3 +342,50 @@ def test_bad_input_is_refused(
 ) -> None:
     body = {key: value for key, value in by_text(**values).items() if value is not None}
     assert_problem(as_alice.post(PATH, body), 400, param=param)
+
+
+# By words -----------------------------------------------------------------------------------------
+
+
+def test_counts_over_the_matches_of_words(shelf: Collection, as_alice: APIClient) -> None:
+    make_documents(
+        shelf,
+        DocumentInput("three", "a dune of sand", {"lang": "en"}),
+        DocumentInput("four", "the emma of sand", {"lang": "de"}),
+    )
+
+    def counted(query: str, **values: Any) -> tuple[list[tuple[Any, int]], int]:
+        body = {"collection": "books", "query": query, "mode": "keyword", "facets": ["lang"]}
+        response = as_alice.post(PATH, body | {"top_k": 1} | values)
+        assert response.status_code == 200, response.content
+        facet = response.json()["facets"]["lang"]
+        return [(each["value"], each["count"]) for each in facet["values"]], facet["absent"]
+
+    assert counted("dune") == ([("en", 1)], 1)
+    assert counted("sand") == ([("de", 1), ("en", 1)], 1)
+    assert counted("sand -dune") == ([("de", 1)], 1)
+    assert counted("sand", filter={"lang": "en"}) == ([("en", 1)], 0)
+    assert counted("the") == ([], 0)
+    assert counted("nowhere") == ([], 0)
+
+
+@pytest.mark.parametrize("mode", ["keyword", "hybrid"])
+def test_groups_by_words(books: Collection, as_alice: APIClient, mode: str) -> None:
+    body = {"collection": "books", "query": "book", "mode": mode}
+    answer = as_alice.post(PATH, body | {"group_by": {"field": "author.name", "size": 2}}).json()
+    assert {each["value"]: len(each["hits"]) for each in answer["groups"]} == {
+        "Herbert": 2,
+        "Austen": 2,
+    }
+    assert answer["plan"]["considered"] == 6
+
+
+@pytest.mark.parametrize("mode", ["keyword", "hybrid"])
+def test_different_and_reranked_hits_by_words(
+    books: Collection, as_alice: APIClient, reranker: WordOverlap, mode: str
+) -> None:
+    body = {"collection": "books", "query": "the book beowulf", "mode": mode}
+    hits = as_alice.post(PATH, body | {"rerank": True, "diversity": 0.5}).json()["hits"]
+    assert len(hits) == 6
+    assert hits[0]["id"] == "beowulf"
+    assert hits[0]["scores"].keys() >= {mode, "rerank"}
