@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import empty
 
 SHOWN_CHARS = 100
 """How much of an unknown field's name an answer repeats."""
@@ -16,14 +17,32 @@ class RequestSerializer(serializers.Serializer[Any]):
     """Refuses unknown fields, so that a typing error never passes for a default."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """The valid fields. Raises ValidationError."""
-        if isinstance(data, Mapping):
-            unknown = [str(key)[:SHOWN_CHARS] for key in data if key not in self.fields]
-            if unknown:
-                detail = f"There is no such field here. Known: {', '.join(self.fields)}."
-                error = [ErrorDetail(detail, code="unknown_field")]
-                raise ValidationError(dict.fromkeys(unknown, error))
-        return super().to_internal_value(data)
+        """The valid fields. Raises ValidationError.
+
+        Fields that are not there, and need not be, are passed over: Django REST framework asks each
+        of them what that means, which takes longer than all the others where few of many are sent.
+        """
+        if not isinstance(data, Mapping):
+            return super().to_internal_value(data)
+        self._refuse_unknown(data)
+        values: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        for name, field in self.fields.items():
+            if name in data or field.required or field.default is not empty:
+                try:
+                    values[name] = field.run_validation(field.get_value(data))
+                except ValidationError as error:
+                    errors[name] = error.detail
+        if errors:
+            raise ValidationError(errors)
+        return values
+
+    def _refuse_unknown(self, data: Mapping[str, Any]) -> None:
+        unknown = [str(key)[:SHOWN_CHARS] for key in data if key not in self.fields]
+        if unknown:
+            detail = f"There is no such field here. Known: {', '.join(self.fields)}."
+            error = [ErrorDetail(detail, code="unknown_field")]
+            raise ValidationError(dict.fromkeys(unknown, error))
 
 
 class TolerantRequest(RequestSerializer):

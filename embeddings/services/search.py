@@ -79,7 +79,8 @@ def _search_visible(
     if known is None or not seen or not _unchanged(seen, collection, settled=False):
         known = recall(place(collection))
     if known is not None:
-        return collection, _told((collection,), params, known, started)
+        told = _told((collection,), params, known, started, known.tokens, known.cached_tokens)
+        return collection, told
     result = search_collection(
         collection=collection, params=params, owner_id=principal.user_id, gone=gone
     )
@@ -172,8 +173,8 @@ def search_collections(
         named=named,
     )
     result = _found(query, alongside, gone)
-    result = replace(result, tokens=query.tokens + result.tokens, cached_tokens=query.cached_tokens)
-    return _told(collections, params, result, started)
+    tokens = query.tokens + result.tokens
+    return _told(collections, params, result, started, tokens, query.cached_tokens)
 
 
 def _found(query: Query, alongside: Alongside, gone: Gone | None) -> SearchResult:
@@ -193,14 +194,19 @@ def _found(query: Query, alongside: Alongside, gone: Gone | None) -> SearchResul
 
 
 def _told(
-    collections: tuple[Collection, ...], params: SearchParams, result: SearchResult, started: float
+    collections: tuple[Collection, ...],
+    params: SearchParams,
+    result: SearchResult,
+    started: float,
+    tokens: int,
+    cached_tokens: int,
 ) -> SearchResult:
     seconds = time.perf_counter() - started
     telemetry.searched(
-        collection=",".join(collection.name for collection in collections),
+        collection=",".join([collection.name for collection in collections]),
         path=result.plan.path,
         mode=params.mode,
         hits=len(result.hits),
         seconds=seconds,
     )
-    return replace(result, took_ms=seconds * 1000)
+    return replace(result, tokens=tokens, cached_tokens=cached_tokens, took_ms=seconds * 1000)

@@ -5,6 +5,7 @@ and the caller: a result is never out of date, and never another's.
 """
 
 import base64
+import hashlib
 import json
 import uuid
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -33,7 +34,7 @@ from embeddings.types.search import (
 MAX_HITS = 100
 """Keeping a longer answer costs more than most callers gain."""
 
-PARAMS = tuple(field.name for field in fields(SearchParams))
+DEFAULTS = tuple((field.name, field.default) for field in fields(SearchParams))
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,16 @@ def remember(place: Place, result: SearchResult) -> None:
 def spelled(
     params: SearchParams, *, without: frozenset[str] = frozenset()
 ) -> list[tuple[str, Any]]:
-    """Names and values whose repr tells the parameters from any others."""
-    values = [(name, getattr(params, name)) for name in PARAMS if name not in without]
-    return [(name, _spelled(value)) for name, value in values]
+    """Names and values whose repr tells the parameters from any others: of those that are not the
+    default, and of an array its digest, as a repr takes ten times as long as that.
+    """
+    return [
+        (name, _spelled(value))
+        for name, default in DEFAULTS
+        if (value := getattr(params, name)) is not default
+        and name not in without
+        and not (type(value) is type(default) and value == default)
+    ]
 
 
 def _most_hits(params: SearchParams) -> int:
@@ -118,7 +126,7 @@ def _most_hits(params: SearchParams) -> int:
 
 def _spelled(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.tobytes()
+        return hashlib.sha256(value.tobytes()).hexdigest()
     return sorted(value) if isinstance(value, frozenset) else value
 
 

@@ -6,8 +6,6 @@ an approximate or a keyword search, the cursor says which hits were shown: the n
 best of the others, by exact search where there is one.
 """
 
-from dataclasses import replace
-
 from embeddings.constants import SearchMode, SearchPath
 from embeddings.services.search_candidates import Asked, Candidates, candidates, merged
 from embeddings.services.search_cursor import Position, tag, write_cursor
@@ -23,14 +21,11 @@ def first_page(*, asked: Asked, alongside: Alongside = nothing) -> SearchResult:
     """The best hits, and the cursor of the next page unless there can be none."""
     params = asked.params
     found = candidates(asked=asked, depth=params.top_k, alongside=alongside)
-    result = SearchResult(hits=found.hits, plan=found.plan, plans=found.plans)
-    if params.min_score is not None:
-        result = replace(result, hits=at_least(found.hits, params.min_score))
-    if len(result.hits) < params.top_k or _all_seen(asked, found.plan):
-        return result
-    exact = params.mode == SearchMode.SEMANTIC and found.plan.exact
-    position = _behind_key(result.hits) if exact else _behind_shown(asked, result.hits)
-    return replace(result, next_cursor=write_cursor(asked=asked, position=position))
+    following = None
+    if len(found.hits) == params.top_k and not _all_seen(asked, found.plan):
+        exact = params.mode == SearchMode.SEMANTIC and found.plan.exact
+        following = _behind_key(found.hits) if exact else _behind_shown(asked, found.hits)
+    return _page(asked, found, found.hits, following)
 
 
 def next_page(*, asked: Asked, position: Position) -> SearchResult:
