@@ -9,7 +9,13 @@ from rest_framework import serializers
 from embeddings.chunking import Span
 from embeddings.models import Document
 from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.fields import FilterField, FlagField, MetadataField, QueryFilterField
+from embeddings.serializers.fields import (
+    FILTER_HELP,
+    FilterField,
+    FlagField,
+    MetadataField,
+    QueryFilterField,
+)
 from embeddings.serializers.paging import CursorField, PageQuery
 from embeddings.services.documents import DeleteResult
 
@@ -30,7 +36,7 @@ class DocumentChange(RequestSerializer):
 class DeleteRequest(RequestSerializer):
     """Which documents to delete."""
 
-    filter = FilterField()
+    filter = FilterField(help_text=FILTER_HELP)
     dry_run = FlagField(default=False, help_text="Only say how many and which that would be.")
 
 

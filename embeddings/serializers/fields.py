@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from embeddings.constants import COLLECTION_NAME_PATTERN, FieldType
 from embeddings.exceptions import InvalidVector
-from embeddings.types.filter import MetadataFilter, parse_filter
+from embeddings.types.filter import OPERATORS, MetadataFilter, parse_filter
 from embeddings.types.metadata import metadata_fault
 from embeddings.types.metadata_schema import SchemaChange, parse_schema
 from embeddings.types.text import is_storable
@@ -163,7 +163,20 @@ class MetadataSchemaField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-@extend_schema_field({"type": "object", "additionalProperties": {}})
+FILTER_HELP = (
+    f"Conditions on the metadata: {' '.join(OPERATORS)}, and $and $or $not around them; a.b is the"
+    " field b of the object a. $eq and $in find an array by any element; $ne, $nin and $not let"
+    " through what $eq, $in and the inside of $not do not, documents without the field too."
+)
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {},
+        "examples": [{"lang": {"$in": ["en", "fr"]}, "author.born": {"$gte": 1900}}],
+    }
+)
 class FilterField(serializers.Field[Any, Any, Any, Any]):
     """A filter on metadata."""
 

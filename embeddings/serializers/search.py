@@ -18,6 +18,7 @@ from embeddings.serializers.base import RequestSerializer, at_place, validated
 from embeddings.serializers.fields import (
     CollectionNameField,
     FilterField,
+    FILTER_HELP,
     FlagField,
     NumberField,
     StringField,
@@ -72,7 +73,7 @@ class QueryRequest(RequestSerializer):
         max_value=settings.EMBED.max_top_k,
         help_text="Most hits, or groups where hits are grouped by a field.",
     )
-    filter = FilterField(required=False, help_text="Conditions on the metadata.")
+    filter = FilterField(required=False, help_text=FILTER_HELP)
     mode = serializers.ChoiceField(
         choices=[mode.value for mode in SearchMode], default=SearchMode.SEMANTIC.value
     )
