@@ -54,7 +54,7 @@ def build_index(
     in_swap: Callable[[], None] = lambda: None,
 ) -> None:
     """Build the index that the generation's fields describe without blocking reads or writes; the
-    present one serves until then.
+    present one serves until then. VACUUM and ANALYZE the vectors.
 
     `on_wait` is called twice a second; what it raises ends the build, and nothing is left of it.
     `in_swap` runs in the transaction that puts the new index in place. Must run outside a
@@ -74,7 +74,9 @@ def build_index(
             drop_index(name=new_name(pk))
             raise
         drop_index(name=old_name(pk))
-        _execute(sql.SQL("ANALYZE {}").format(sql.Identifier(chunks_table(pk))))
+        # Dead rows are in no index now, so that this is the cheapest moment to be rid of them.
+        table = sql.Identifier(chunks_table(pk))
+        _execute_beside(beside, sql.SQL("VACUUM (ANALYZE) {}").format(table), on_wait)
 
 
 def drop_index(*, name: str) -> None:

@@ -19,6 +19,7 @@ from embeddings.services.jobs import cancel_job
 from embeddings.services.search import search_collection
 from embeddings.store import index as store
 from embeddings.store.partitions import chunks_table
+from embeddings.store.stats import table_stats
 from embeddings.types.index import IndexChange
 from embeddings.types.search import SearchParams
 from tests.factories import make_collection, make_document
@@ -167,6 +168,16 @@ def test_the_present_index_serves_until_the_new_one_takes_its_place(
     assert list(indexes(collection)) == [name]
     generation = reread(collection).generation
     assert (generation.m, generation.ef_construction, generation.storage) == (8, 40, "vector")
+
+
+def test_dead_rows_are_gone_afterwards(collection: Collection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM documents WHERE external_id <> 'd1'")
+    run(start_reindex(collection=collection))
+    table = table_stats(table=chunks_table(collection.generation.pk))
+    assert (table.rows, table.dead_rows) == (1, 0)
+    assert table.last_vacuum is not None
+    assert table.last_analyze is not None
 
 
 def test_settings_change_at_once_where_there_is_no_index(collection: Collection) -> None:

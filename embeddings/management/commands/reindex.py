@@ -4,6 +4,7 @@ import logging
 import signal
 from argparse import ArgumentParser
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -51,8 +52,8 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(orjson.dumps({"collections": rows}).decode())
         else:
-            for row in rows:
-                self.stdout.write(as_line(row))
+            for line in chain.from_iterable(map(as_lines, rows)):
+                self.stdout.write(line)
         if any(row["error"] for row in rows):
             raise CommandError("Not every index was built.")
 
@@ -97,14 +98,23 @@ def reindexed(collection: Collection, change: IndexChange, name: str) -> dict[st
         except JobLost:
             return row | {"error": "The job was cancelled."}
     job.refresh_from_db()
-    collection.refresh_from_db()
-    index = asdict(collection_stats(collection=collection).index)
-    return row | {"chunks": job.done, "seconds": round(job.seconds, 2), "index": index}
+    collection = Collection.objects.select_related("active").get(pk=collection.pk)
+    stats = collection_stats(collection=collection)
+    return row | {
+        "chunks": job.done,
+        "seconds": round(job.seconds, 2),
+        "index": asdict(stats.index),
+        "dead_rows": stats.chunks_table.dead_rows,
+        "last_vacuum": stats.chunks_table.last_vacuum,
+        "last_analyze": stats.chunks_table.last_analyze,
+        "advice": stats.advice,
+    }
 
 
-def as_line(row: dict[str, Any]) -> str:
+def as_lines(row: dict[str, Any]) -> list[str]:
     """For people."""
     if row["error"]:
-        return f"{row['collection']}: {row['error']}"
+        return [f"{row['collection']}: {row['error']}"]
     size = row["index"]["bytes"] / 2**20
-    return f"{row['collection']}: {row['chunks']} chunks in {row['seconds']} s, {size:.1f} MiB"
+    done = f"{row['chunks']} chunks in {row['seconds']} s, {size:.1f} MiB"
+    return [f"{row['collection']}: {text}" for text in (done, *row["advice"])]
