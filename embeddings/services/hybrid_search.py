@@ -148,7 +148,8 @@ def _fused(pool: Pool, weights: Weights | None) -> tuple[dict[uuid.UUID, float],
     match, match_lead = leads(pool.matches)
     by_meaning, by_words = (near_lead / pool.spread) ** 2, WORDS_SHARE * match_lead**2
     share = by_words / (by_meaning + by_words) if by_words else 0.0
-    scores = {pk: (1 - share) * near[pk] + share * match[pk] for pk in near}
+    # Whether its words match worse than the twentieth's is nothing against a document.
+    scores = {pk: (1 - share) * near[pk] + share * max(match[pk], 0.0) for pk in near}
     return scores, Weights(semantic=1 - share, keyword=share)
 
 
