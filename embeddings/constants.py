@@ -125,6 +125,10 @@ MAX_FILTER_KEY_CHARS = 256
 MAX_FILTER_LIST = 256
 MAX_FILTER_BYTES = 64 * 1024
 DEFAULT_TOP_K = 10
+MAX_EF_SEARCH = 1_000
+"""pgvector's limit of `hnsw.ef_search`."""
+MAX_CANDIDATES = 1_000_000
+"""Of `hnsw.max_scan_tuples`, for one search."""
 MAX_EXAMPLES = 100
 MAX_GROUPED_HITS = 10_000
 MAX_CURSOR_CHARS = 300_000

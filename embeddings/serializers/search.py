@@ -9,16 +9,18 @@ from rest_framework import serializers
 from accounts.exceptions import within
 from embeddings.constants import (
     DEFAULT_TOP_K,
+    MAX_CANDIDATES,
     MAX_CURSOR_CHARS,
+    MAX_EF_SEARCH,
     MAX_EXAMPLES,
     MAX_EXTERNAL_ID_CHARS,
     SearchMode,
 )
 from embeddings.serializers.base import RequestSerializer, at_place, validated
 from embeddings.serializers.fields import (
+    FILTER_HELP,
     CollectionNameField,
     FilterField,
-    FILTER_HELP,
     FlagField,
     NumberField,
     StringField,
@@ -86,6 +88,20 @@ class QueryRequest(RequestSerializer):
     )
     min_score = NumberField(required=False, help_text="Leaves out hits with a lower score.")
     exact = FlagField(default=False, help_text="Compare with every document, index or not.")
+    ef_search = WholeNumberField(
+        required=False,
+        min_value=1,
+        max_value=MAX_EF_SEARCH,
+        help_text="Search through the index, where there is one, in steps of so many candidates."
+        " By itself the search finds what the filter and `top_k` need.",
+    )
+    max_candidates = WholeNumberField(
+        required=False,
+        min_value=1,
+        max_value=MAX_CANDIDATES,
+        help_text="Leave the index after about so many vectors, whether the filter lets them"
+        " through or not; where that is too few hits, the search is exact.",
+    )
     group_by = GroupByField(
         required=False,
         help_text="`document` (the default): the best chunk stands for each. `chunk`: chunks are"
@@ -179,6 +195,8 @@ def search_params(data: dict[str, Any]) -> SearchParams:
         include=frozenset(data["include"]) if "include" in data else DEFAULT_INCLUDE,
         min_score=data.get("min_score"),
         exact=data["exact"],
+        ef_search=data.get("ef_search"),
+        max_candidates=data.get("max_candidates"),
         group_by=data.get("group_by", "document"),
         diversity=data.get("diversity"),
         rerank=data.get("rerank"),

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from embeddings.constants import IndexStorage
+from embeddings.constants import MAX_EF_SEARCH, IndexStorage
 from embeddings.store.search import Scan
 
 # Milliseconds, as `manage.py benchmark search --calibrate` measured them on 180,000 texts in the
@@ -25,8 +25,9 @@ REACH = 2
 gives: this found 0.98 and more of the nearest of 180,000, whether the 10th, the 30th or the 100th
 and 300th were the last. The index gives the farther ones of its candidates less reliably.
 """
-MAX_EF_SEARCH = 1_000
-"""pgvector's limit."""
+
+DEEP = 400
+"""Hits. Fewer come from the index where there is no filter, whatever the size."""
 
 OVERSAMPLED = {IndexStorage.HALFVEC: 1, IndexStorage.VECTOR: 1, IndexStorage.BIT: 4}
 """Signs alone order coarsely."""
@@ -41,7 +42,8 @@ MIN_BOUND = 2_000
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """What a search has before it: so many of so many documents, of which the filter lets a share
-    through, in 0…1 and not 0, which an index on the metadata helps to find or none.
+    through, in 0…1 and not 0, which an index on the metadata helps to find or none. `crowding` is
+    how many of the nearest chunks may be one document's.
     """
 
     depth: int
@@ -51,7 +53,7 @@ class Prospect:
     filtered: bool = False
     found_by_index: bool = False
     storage: IndexStorage = IndexStorage.HALFVEC
-    one_chunk_each: bool = True
+    crowding: int = 1
     ef_search: int | None = None
     max_candidates: int | None = None
 
@@ -87,32 +89,17 @@ class Prospect:
         reach = self._candidates / self.share
         ef_search = self.ef_search or min(BASE_EF_SEARCH + math.ceil(reach), MAX_EF_SEARCH)
         visited = max(ef_search, reach)
-        preferred = self.ef_search or (not self.filtered and reach <= MAX_EF_SEARCH)
+        preferred = self.ef_search or (not self.filtered and self.depth <= DEEP)
         if not preferred and visited * VISIT_MS >= self.exact_ms:
             return None
         # Where all matches are far from the query, trying costs no more than doing without.
         patience = max(2 * visited, self.exact_ms / VISIT_MS)
         return Scan(
             ef_search=ef_search,
-            candidates=self._candidates
-            if self.one_chunk_each
-            else max(self._candidates, ef_search),
+            candidates=self._candidates,
             max_tuples=self.max_candidates or min(math.ceil(patience), MAX_TUPLES),
-        )
-
-    def further(self, scan: Scan) -> Scan | None:
-        """After a scan whose candidates were of too few documents: four times as many of them;
-        None where an exact search is sooner done.
-        """
-        candidates = 4 * scan.candidates
-        if self.max_candidates or candidates / self.share * VISIT_MS >= self.exact_ms:
-            return None
-        return Scan(
-            ef_search=self.ef_search or min(4 * scan.ef_search, MAX_EF_SEARCH),
-            candidates=candidates,
-            max_tuples=min(4 * scan.max_tuples, MAX_TUPLES),
         )
 
     @property
     def _candidates(self) -> int:
-        return REACH * self.depth * OVERSAMPLED[self.storage]
+        return REACH * self.depth * self.crowding * OVERSAMPLED[self.storage]

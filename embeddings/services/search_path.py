@@ -2,11 +2,14 @@
 
 import time
 from dataclasses import replace
+from functools import partial
+from threading import Lock
 
 import numpy as np
+from cachetools import TTLCache
 from numpy.typing import NDArray
 
-from embeddings.constants import ChunkingMethod, IndexState, IndexStorage, SearchPath
+from embeddings.constants import IndexState, IndexStorage, SearchPath
 from embeddings.models import Collection
 from embeddings.services.search_costs import Prospect
 from embeddings.services.search_selectivity import is_found_by_index, share_of
@@ -21,8 +24,12 @@ from embeddings.store.search import (
     nearest_hnsw,
     nothing,
 )
-from embeddings.types.chunking import Chunking
 from embeddings.types.search import Found, Plan, SearchParams
+
+MAX_CROWDING = 256
+_crowding: TTLCache[int, int] = TTLCache(maxsize=10_000, ttl=600)
+"""By generation: how many candidates for each hit it took lately, where one was not enough."""
+_lock = Lock()
 
 
 def find_semantic(
@@ -63,7 +70,7 @@ def prospect_of(
         documents=collection.document_count,
         has_index=generation.index_state == IndexState.READY and not params.exact,
         storage=IndexStorage(generation.storage),
-        one_chunk_each=params.group_by == "chunk" or not _cuts_texts(collection),
+        crowding=1 if params.group_by == "chunk" else _crowding.get(generation.pk, 1),
         ef_search=params.ef_search,
         max_candidates=params.max_candidates,
     )
@@ -76,10 +83,6 @@ def prospect_of(
         share=share_of(target=target, metadata_filter=metadata_filter, alongside=alongside),
         found_by_index=is_found_by_index(collection=collection, metadata_filter=metadata_filter),
     )
-
-
-def _cuts_texts(collection: Collection) -> bool:
-    return Chunking.from_json(collection.chunking).method != ChunkingMethod.NONE
 
 
 def _once(alongside: Alongside) -> Alongside:
@@ -106,31 +109,37 @@ def _find(wanted: Wanted, prospect: Prospect, alongside: Alongside) -> Found:
         rows = nearest_hnsw(wanted=wanted, scan=scan, alongside=alongside)
         if len(rows.hits) == wanted.depth:
             return _approximate(rows, scan, filtered=prospect.filtered)
-        # Either several candidates are of one document each, or the index gives no more.
-        scan = prospect.further(scan) if rows.candidates >= scan.candidates else None
+        if rows.candidates < scan.candidates:
+            break  # the index gives no more
+        prospect = _more_crowded(wanted, prospect)
+        scan = prospect.scan()
     return _exact(_exactly(wanted, prospect, alongside, bound=None))
 
 
 def _exactly(
     wanted: Wanted, prospect: Prospect, alongside: Alongside, *, bound: int | None
 ) -> Rows:
-    candidates = wanted.depth if prospect.one_chunk_each else 4 * wanted.depth
-    rows = nearest_exact(
+    nearest = partial(
+        nearest_exact,
         wanted=wanted,
-        candidates=candidates,
         read_all=prospect.reads_all,
         max_matches=bound,
         alongside=alongside,
     )
+    candidates = wanted.depth * prospect.crowding
+    rows = nearest(candidates=candidates)
     if len(rows.hits) == wanted.depth or rows.candidates < candidates:
         return rows
-    return nearest_exact(
-        wanted=wanted,
-        candidates=None,
-        read_all=prospect.reads_all,
-        max_matches=bound,
-        alongside=alongside,
-    )
+    _more_crowded(wanted, prospect)
+    return nearest(candidates=None)
+
+
+def _more_crowded(wanted: Wanted, prospect: Prospect) -> Prospect:
+    """Candidates were enough, but of too few documents: later searches look at more at once."""
+    crowding = min(4 * prospect.crowding, MAX_CROWDING)
+    with _lock:
+        _crowding[wanted.target.generation_id] = crowding
+    return replace(prospect, crowding=crowding, has_index=crowding > prospect.crowding)
 
 
 def _exact(rows: Rows) -> Found:

@@ -66,14 +66,9 @@ def test_signs_alone_are_oversampled() -> None:
 
 
 def test_several_chunks_of_a_document_take_more_candidates() -> None:
-    several = prospect(filtered=False, one_chunk_each=False)
-    scan = several.scan()
+    scan = prospect(filtered=False, crowding=4).scan()
     assert scan is not None
-    assert scan.candidates == scan.ef_search == 140
-    further = several.further(scan)
-    assert further is not None
-    assert (further.candidates, further.ef_search) == (560, 560)
-    assert prospect(filtered=False, documents=100).further(scan) is None
+    assert (scan.candidates, scan.ef_search) == (80, 200)
 
 
 def test_memory_grows_with_the_scan() -> None:
