@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import time
 
 import numpy as np
@@ -20,6 +21,7 @@ from embeddings.types.document import DocumentInput
 from embeddings.types.filter import parse_filter
 from embeddings.types.search import Found, SearchParams
 from tests.factories import make_collection, make_document
+from tests.statements import recorded_statements
 
 pytestmark = pytest.mark.django_db
 
@@ -207,3 +209,13 @@ def test_another_language_has_other_words() -> None:
     make_document(collection, "Die Katzen schlafen.", external_id="1")
     assert ids(search(collection, "katze")) == ["1"]
     assert ids(search(collection, "die")) == []
+
+
+def test_what_is_asked_for_is_only_bound(animals: Collection) -> None:
+    with recorded_statements() as statements:
+        found = search(
+            animals, 'zebra\'s" | "cats\'); DROP" -"yaks\\" cat', include=frozenset({"highlights"})
+        )
+    assert found.plan.exact
+    assert len(statements) > 1
+    assert not [each for each in statements if re.search("zebra|cat|yak|DROP", each)]
