@@ -111,7 +111,7 @@ def test_the_index_serves_what_it_should(
     for query in vectors(20):
         result = search_collection(collection=collection, params=SearchParams(vector=query))
         assert result.plan.path == SearchPath.HNSW
-        assert (result.plan.ef_search, result.plan.candidates) == (140, 20)
+        assert (result.plan.ef_search, result.plan.candidates) == (133, 16)
         found_at = [hit.distance or 0.0 for hit in result.hits]
         assert found_at == sorted(found_at)
         found += len({h.external_id for h in result.hits} & set(exact_ids(points, query, 10)))
@@ -160,7 +160,7 @@ def test_a_broad_filter_goes_through_the_index(
     params = SearchParams(vector=vectors(1)[0], metadata_filter=even, ef_search=200)
     result = search_collection(collection=collection, params=params)
     assert (result.plan.path, result.plan.ef_search) == (SearchPath.HNSW, 200)
-    assert (result.plan.matches, result.plan.matches_at_least) == (20, True)
+    assert (result.plan.matches, result.plan.matches_at_least) == (16, True)
     assert len(result.hits) == 10
     assert all(hit.metadata and hit.metadata["even"] for hit in result.hits)
 

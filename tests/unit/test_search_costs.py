@@ -4,6 +4,7 @@ import pytest
 
 from embeddings.constants import IndexStorage
 from embeddings.services.search_costs import MAX_TUPLES, Prospect
+from embeddings.store.search import Scan
 
 
 def prospect(**changes: object) -> Prospect:
@@ -21,7 +22,7 @@ def test_it_works() -> None:
     assert prospect(share=0.001).scan() is None
     scan = prospect(share=0.3).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.candidates) == (187, 20)
+    assert (scan.ef_search, scan.candidates) == (164, 16)
 
 
 def test_without_a_filter_the_index_serves_unless_very_much_is_wanted() -> None:
@@ -49,8 +50,7 @@ def test_a_filter_without_an_index_turns_to_the_vectors_index_sooner() -> None:
     assert prospect(share=0.01).scan() is None
     scan = prospect(share=0.01, found_by_index=False).scan()
     assert scan is not None
-    assert scan.ef_search == 1_000
-    assert scan.max_tuples > 2_000
+    assert (scan.ef_search, scan.max_tuples) == (710, 2_840)  # two steps, and as many again
 
 
 def test_who_gives_ef_search_wants_the_index() -> None:
@@ -62,22 +62,25 @@ def test_who_gives_ef_search_wants_the_index() -> None:
 def test_signs_alone_are_oversampled() -> None:
     scan = prospect(filtered=False, storage=IndexStorage.BIT).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.candidates) == (200, 80)
+    assert (scan.ef_search, scan.candidates) == (172, 49)
 
 
 def test_several_chunks_of_a_document_take_more_candidates() -> None:
     scan = prospect(filtered=False, crowding=4).scan()
     assert scan is not None
-    assert (scan.candidates, scan.ef_search) == (80, 200)
+    assert (scan.candidates, scan.ef_search) == (49, 172)
 
 
 def test_memory_grows_with_the_scan() -> None:
-    few = prospect(filtered=False).scan()
-    many = prospect(share=0.5, documents=100_000_000).scan()
-    assert few is not None
-    assert many is not None
-    assert few.settings[2] == "1.0"
-    assert (many.max_tuples, many.settings[2]) == (MAX_TUPLES, "10.0")
+    assert Scan(ef_search=100, candidates=10, max_tuples=200).settings == ["100", "200", "1.0"]
+    assert Scan(ef_search=100, candidates=10, max_tuples=200_000).settings[2] == "10.0"
+    assert Scan(ef_search=100, candidates=10, max_tuples=10**9).settings[2] == "1000.0"
+
+
+def test_a_scan_never_goes_on_for_ever() -> None:
+    scan = prospect(share=0.0001, depth=1_000, ef_search=1_000).scan()
+    assert scan is not None
+    assert scan.max_tuples == MAX_TUPLES
 
 
 def test_the_bound_is_where_the_index_would_be_sooner() -> None:
