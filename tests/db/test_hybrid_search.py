@@ -12,6 +12,7 @@ from embeddings.services import hybrid_search
 from embeddings.services.add import add_documents
 from embeddings.services.hybrid_search import find_hybrid, leads, ranks
 from embeddings.store.search import nothing
+from embeddings.store.search_sql import Target
 from embeddings.types.document import DocumentInput
 from embeddings.types.filter import parse_filter
 from embeddings.types.search import Found, SearchParams, Weights
@@ -112,8 +113,10 @@ def test_exclusions_leave_no_answer_short(
 
 
 def test_the_sample_of_similarities_has_their_spread(numbered: Collection) -> None:
-    pool = hybrid_search._spread(hybrid_search.Target.of(numbered.generation), unit(0))
-    assert pool == pytest.approx(np.std([np.cos(0.05 * number) for number in range(50)]), rel=1e-3)
+    spread = hybrid_search._spread(Target.of(numbered.generation), unit(0))
+    assert spread == pytest.approx(
+        np.std([np.cos(0.05 * number) for number in range(50)]), rel=1e-3
+    )
 
 
 def test_an_empty_and_a_tiny_collection_are_searched_too() -> None:

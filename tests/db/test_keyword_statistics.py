@@ -1,5 +1,6 @@
 """The words of documents are stored with them, and their statistics follow."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_new_text_replaces_the_words_and_new_metadata_leaves_them() -> None:
     assert not DocumentTerms.objects.exists()
 
 
-def connection_row(pk: object) -> tuple[object, ...]:
+def connection_row(pk: uuid.UUID) -> tuple[object, ...]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT xmin::text, ctid::text FROM document_terms WHERE document_id = %s", [pk]
