@@ -282,3 +282,25 @@ def test_a_document_is_asked_for_by_the_mean_of_its_chunks() -> None:
         collection=collection, params=SearchParams(document_id=document.external_id)
     )
     assert [hit.external_id for hit in result.hits] == [document.external_id]
+
+
+def test_what_stands_at_the_end_of_a_long_text_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(engine._embedders, "hashing-384", HashingEmbedder(max_tokens=16))
+    texts = [f"Text {number}. {LONG}" for number in range(20)]
+    texts[7] += " Zebras graze in the Serengeti."
+    asked = SearchParams(query="zebras graze in the Serengeti", top_k=20)
+
+    def found(wish: ChunkingWish) -> list[tuple[str, str]]:
+        collection = make_collection(chunking=wish)
+        add(collection, *texts)
+        hits = search_collection(collection=collection, params=asked).hits
+        return [
+            (hit.external_id, texts[int(hit.external_id[1:])][hit.start : hit.end]) for hit in hits
+        ]
+
+    cut = found(SENTENCES)
+    assert cut[0][0] == "d7"
+    assert "Zebras" in cut[0][1]
+    assert len({external_id for external_id, _ in cut}) == len(cut) == 20
+    whole = found(ChunkingWish(method=ChunkingMethod.NONE))
+    assert whole[0][0] != "d7"
