@@ -9,20 +9,18 @@ from django.db import connection
 
 from embeddings.constants import ChunkingMethod, JobKind, Metric, OnConflict
 from embeddings.engine.hashing import HashingEmbedder
-from embeddings.exceptions import InvalidRequest, TooManyChunks
+from embeddings.exceptions import TooManyChunks
 from embeddings.models import Chunk, Collection, Document
 from embeddings.services import engine
 from embeddings.services.add import add_documents
-from embeddings.services.chunking import chunking_in_force, cut_texts
+from embeddings.services.chunking import cut_texts
 from embeddings.services.imports import run_import, start_import
 from embeddings.services.search import search_collection
 from embeddings.store.chunks import ChunkRow, document_vector, replace_chunks
-from embeddings.types.chunking import Chunking, ChunkingWish
+from embeddings.types.chunking import ChunkingWish
 from embeddings.types.document import DocumentInput
-from embeddings.types.model import ModelDeclaration
 from embeddings.types.search import SearchParams
 from tests.factories import make_collection, make_document, make_user
-from tests.models import declare
 
 pytestmark = pytest.mark.django_db
 
@@ -205,57 +203,6 @@ def test_an_import_refuses_the_row_alone(settings: Any) -> None:
         (4, "text", "too_many_chunks"),
     ]
     assert (job.result["added"], job.result["refused"]) == (2, 2)
-
-
-@pytest.mark.parametrize(
-    ("wish", "chunking"),
-    [
-        (ChunkingWish(), Chunking(ChunkingMethod.SENTENCES, 254, 0)),
-        (ChunkingWish(method=ChunkingMethod.NONE), Chunking(ChunkingMethod.NONE)),
-        (ChunkingWish(method=ChunkingMethod.TOKENS), Chunking(ChunkingMethod.TOKENS, 254, 31)),
-        (
-            ChunkingWish(method=ChunkingMethod.TOKENS, size=64, overlap=0),
-            Chunking(ChunkingMethod.TOKENS, 64, 0),
-        ),
-        (
-            ChunkingWish(method=ChunkingMethod.CODE, size=16, overlap=7, language="rust"),
-            Chunking(ChunkingMethod.CODE, 16, 7, "rust"),
-        ),
-    ],
-)
-def test_what_is_left_open_is_filled_in(wish: ChunkingWish, chunking: Chunking) -> None:
-    assert chunking_in_force(model="all-MiniLM-L6-v2", wish=wish) == chunking
-    assert Chunking.from_json(chunking.as_json()) == chunking
-
-
-def test_of_a_model_elsewhere_chunks_are_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
-    far = ModelDeclaration(
-        name="far", provider="remote", url="http://127.0.0.1:9", dimensions=8, max_tokens=512
-    )
-    declare(monkeypatch, far)
-
-    assert chunking_in_force(model="far", wish=ChunkingWish()).size == 384
-
-
-@pytest.mark.parametrize(
-    ("wish", "field", "detail"),
-    [
-        (ChunkingWish(size=15), "size", "16 to 254"),
-        (ChunkingWish(size=255), "size", "16 to 254"),
-        (ChunkingWish(size=20, overlap=10), "overlap", "half of the size, which is 20"),
-        (ChunkingWish(overlap=-1), "overlap", "half"),
-        (ChunkingWish(method=ChunkingMethod.CODE), "language", "c, cpp, go"),
-        (ChunkingWish(method=ChunkingMethod.CODE, language="os"), "language", "rust, typescript"),
-        (ChunkingWish(language="rust"), "language", "Leave"),
-        (ChunkingWish(method=ChunkingMethod.NONE, size=64), "size", "Leave"),
-        (ChunkingWish(method=ChunkingMethod.NONE, overlap=0), "overlap", "Leave"),
-    ],
-)
-def test_a_wish_that_makes_no_sense_is_refused(wish: ChunkingWish, field: str, detail: str) -> None:
-    with pytest.raises(InvalidRequest, match=detail) as refusal:
-        chunking_in_force(model="all-MiniLM-L6-v2", wish=wish)
-
-    assert refusal.value.param == f"chunking.{field}"
 
 
 def test_a_document_is_asked_for_by_the_mean_of_its_chunks() -> None:
