@@ -93,17 +93,14 @@ def list_ids(
     return [pk for (pk,) in rows]
 
 
-def count_documents(
-    *, collection_id: uuid.UUID, metadata_filter: MetadataFilter | None, bound: int | None = None
-) -> int:
-    """How many documents the filter lets through, counted no further than `bound`."""
+def count_documents(*, collection_id: uuid.UUID, metadata_filter: MetadataFilter | None) -> int:
+    """How many documents the filter lets through."""
     condition, values = compile_filter(metadata_filter)
-    statement = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} d WHERE {} {}) AS matches").format(
-        _table(collection_id), condition, sql.SQL("" if bound is None else "LIMIT %s")
+    statement = sql.SQL("SELECT count(*) FROM {} d WHERE {}").format(
+        _table(collection_id), condition
     )
     with binary_cursor() as cursor:
-        parameters = values if bound is None else [*values, bound]
-        row = cursor.execute(statement, parameters, prepare=False).fetchone()
+        row = cursor.execute(statement, values, prepare=False).fetchone()
     return int(row[0]) if row else 0
 
 

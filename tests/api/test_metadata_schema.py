@@ -172,6 +172,22 @@ def test_searches_and_lists_compare_datetimes_as_such(declared: APIClient) -> No
     assert declared.post("/v1/search", search).json()["hits"] == []  # nor remembered
 
 
+def test_a_search_that_was_sent_by_an_older_schema_is_done_again(
+    declared: APIClient, settings: Any
+) -> None:
+    settings.EMBED = settings.EMBED.model_copy(update={"cache_search_ttl_s": 0})
+    make = [("before", "Last summer.", "2023-06-01"), ("new", "A text.", "2024-01-01T00:30+01")]
+    documents = [
+        {"id": pk, "text": text, "metadata": {"year": 1, "at": at}} for pk, text, at in make
+    ]
+    declared.post("/v1/add", {"collection": "drinks", "documents": documents})
+    search = {"collection": "drinks", "query": "A text.", "top_k": 1}
+    search["filter"] = {"at": {"$lt": "2024-01-01"}}
+    assert [hit["id"] for hit in declared.post("/v1/search", search).json()["hits"]] == ["new"]
+    declared.patch(URL, {"metadata_schema": {"at": None}})
+    assert [hit["id"] for hit in declared.post("/v1/search", search).json()["hits"]] == ["before"]
+
+
 def test_a_datetime_is_compared_with_one(declared: APIClient) -> None:
     for operand in ("soon", 5, True):
         search = {"collection": "drinks", "query": "text", "filter": {"at": {"$lte": operand}}}
