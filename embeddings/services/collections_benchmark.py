@@ -6,6 +6,7 @@ import statistics
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,9 @@ def measure_collections(
     seconds: float,
     step: Step,
 ) -> dict[str, Any]:
-    """Milliseconds of a search with a given vector in a collection of so many documents, before and
-    after the others are made, each of one document; then, for so many seconds, while others are
-    made and dropped without a pause, with the searches that failed. All of them are passing ones.
+    """Milliseconds of a search with a given vector in a collection of so many documents: alone,
+    among others of one document each, and alone again; and for so many seconds while others are
+    made and dropped without a pause, with the searches that failed. All are passing ones.
     """
     made: list[Collection] = []
     try:
@@ -49,15 +50,15 @@ def measure_collections(
         for _ in range(collections - 1):
             started = time.perf_counter()
             made.append(_make(principal, model, 1))
-            creations.append(time.perf_counter() - started)
+            creations.append((time.perf_counter() - started) * 1000)
             step("collection", 1)
         many = _search(principal, name, vectors)
         under_load = _search_under_load(principal, name, vectors, model, seconds)
+        drops = _drop(made[1:], step)
+        del made[1:]
+        alone += _search(principal, name, vectors)  # as noise comes and goes too
     finally:
-        started = time.perf_counter()
-        for collection in made:
-            delete_collection(collection=collection)
-        dropped_s = time.perf_counter() - started
+        _drop(made, step)
         drop_orphaned_partitions()
     return {
         "collections": collections,
@@ -65,8 +66,8 @@ def measure_collections(
         "alone_ms": _spread(alone),
         "among_many_ms": _spread(many),
         "ratio": round(statistics.median(many) / statistics.median(alone), 3),
-        "create_ms": _spread([second * 1000 for second in creations]) if creations else None,
-        "drop_ms": round(dropped_s / len(made) * 1000, 3),
+        "create_ms": _spread(creations) if creations else None,
+        "drop_ms": _spread(drops) if drops else None,
         "while_others_come_and_go": under_load,
     }
 
@@ -78,6 +79,16 @@ def _make(principal: Principal, model: str, documents: int) -> Collection:
     inputs = [DocumentInput(str(i), f"text {i}", {}, point) for i, point in enumerate(points)]
     add_documents(collection=collection, documents=inputs)
     return collection
+
+
+def _drop(collections: Sequence[Collection], step: Step) -> list[float]:
+    took = []
+    for collection in collections:
+        started = time.perf_counter()
+        delete_collection(collection=collection)
+        took.append((time.perf_counter() - started) * 1000)
+        step("drop", 1)
+    return took
 
 
 def _vectors(count: int, dimensions: int) -> NDArray[np.float32]:

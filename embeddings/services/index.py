@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 
 from django.conf import settings
 from django.db import transaction
@@ -27,7 +28,7 @@ from embeddings.types.index import IndexChange, IndexSettings, check_index
 INDEX_KINDS = (JobKind.BUILD_INDEX.value, JobKind.REINDEX.value)
 GENERATION = "generation"
 UNCHANGED = IndexChange()
-FORSAKEN_AFTER = timedelta(seconds=60)
+FORSAKEN_AFTER = timedelta(seconds=10)
 """A command has its build under way by then."""
 
 
@@ -168,8 +169,11 @@ def build(
     }
     for name, value in columns.items():
         setattr(generation, name, value)
-    total = store.count_chunks(generation_id=generation.pk)
     share = 0.0
+
+    @cache
+    def total() -> int:
+        return store.count_chunks(generation_id=generation.pk)
 
     def watch(progress: store.BuildProgress) -> None:
         nonlocal share
@@ -177,14 +181,15 @@ def build(
         if not generations.exists():
             raise CollectionDeleted
         share = max(share, progress.share)
-        done = int(share * total)
-        show_progress(run=run, done=done, total=total, result={"phase": progress.phase})
-        on_progress(done, total)
+        done = int(share * total())
+        result = {"phase": progress.phase} if progress.phase else {}
+        show_progress(run=run, done=done, total=total(), result=result)
+        on_progress(done, total())
 
     def take_over() -> None:
         if not generations.update(**columns, index_state=IndexState.READY.value):
             raise CollectionDeleted
-        show_progress(run=run, done=total, total=total, result={})
+        show_progress(run=run, done=total(), total=total(), result={})
 
     store.build_index(generation=generation, on_wait=watch, in_swap=take_over)
-    on_progress(total, total)
+    on_progress(total(), total())
