@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 from embeddings.migrations._sql_surface import create_surface, drop_surface
 
-# Keep embeddings.store.filter and embeddings.store.metadata_index in step: indexes of declared fields
-# are on these. SQL functions are inlined, so that the planner sees through them.
+# Indexes of declared fields are on these: embeddings.store.filter and embeddings.store.metadata_index
+# compose them. SQL functions are inlined, so that the planner sees through them.
 METADATA_FUNCTIONS = r"""
     CREATE FUNCTION metadata_number(value jsonb) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -44,7 +44,7 @@ METADATA_INDEXES = """
             SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
             WHERE i.inhparent = 'documents'::regclass
         LOOP
-            EXECUTE format('CREATE INDEX %I ON %I USING gin (metadata jsonb_path_ops)'
+            EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I USING gin (metadata jsonb_path_ops)'
                 ' WITH (gin_pending_list_limit = 256)', partition || '_metadata', partition);
         END LOOP;
     END $$"""

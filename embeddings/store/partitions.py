@@ -53,7 +53,7 @@ def create_documents_partition(*, collection_id: uuid.UUID) -> None:
             "CREATE TABLE {table} (LIKE documents INCLUDING ALL, PRIMARY KEY (id),"
             " CHECK (collection_id = {value}))"
         ).format(table=table, value=sql.Literal(collection_id)),
-        # Empty, it costs 1 ms; later it would have to be built beside the writers. Of 4 MB, the
+        # Empty, it costs 2 ms; later it would have to be built beside the writers. Of 4 MB, the
         # default, of pending entries each look-up reads all, and a writer stops for 1 s in the end.
         sql.SQL(
             "CREATE INDEX {} ON {} USING gin (metadata jsonb_path_ops)"

@@ -1,6 +1,7 @@
 """Which index PostgreSQL takes for a filter, in a collection that is large enough to need one."""
 
 import re
+from importlib import import_module
 from itertools import count
 from typing import Any
 
@@ -83,6 +84,22 @@ def test_equality_and_containment_use_the_index_on_the_metadata(
     for condition in CONTAINED:
         plan = explained(collection, parse_filter(condition), generic=generic)
         assert f"Index Scan on {documents_table(collection.pk)}_metadata" in plan, plan
+
+
+def test_collections_of_an_earlier_version_get_the_index_on_the_metadata() -> None:
+    migration = import_module("embeddings.migrations.0004_search")
+    collection = make_collection()
+    name = f"{documents_table(collection.pk)}_metadata"
+    with connection.cursor() as cursor:
+        made = "SELECT indexdef FROM pg_indexes WHERE indexname = %s"
+        cursor.execute(made, [name])
+        before = cursor.fetchone()
+        cursor.execute(migration.METADATA_INDEXES_REVERSE)
+        cursor.execute(made, [name])
+        assert cursor.fetchone() is None
+        cursor.execute(migration.METADATA_INDEXES)
+        cursor.execute(made, [name])
+        assert cursor.fetchone() == before
 
 
 RANGES = [
