@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from accounts.principal import Principal
-from embeddings.constants import IndexState
+from embeddings.constants import IndexState, SearchMode
 from embeddings.exceptions import NotFound
 from embeddings.models import Collection, Generation
 from embeddings.services import search as service
@@ -17,7 +17,7 @@ from embeddings.services.documents import delete_document, delete_documents, upd
 from embeddings.services.search import search_visible
 from embeddings.types.document import DocumentInput
 from embeddings.types.filter import parse_filter
-from embeddings.types.search import SearchParams, SearchResult
+from embeddings.types.search import Facet, FieldGroups, SearchParams, SearchResult, Weights
 from tests.caches import start_cache
 from tests.factories import make_collection, make_documents, make_user
 from tests.redis_server import RedisServer
@@ -151,7 +151,47 @@ OTHERS = [
     replace(QUERY, min_score=0.0),
     replace(QUERY, min_score=0.5),
     replace(QUERY, exact=True),
+    replace(QUERY, mode=SearchMode.KEYWORD),
+    replace(QUERY, mode=SearchMode.HYBRID),
+    replace(QUERY, mode=SearchMode.HYBRID, weights=Weights(semantic=1, keyword=2)),
+    replace(QUERY, mode=SearchMode.HYBRID, weights=Weights(semantic=1, keyword=3)),
+    replace(QUERY, group_by="chunk"),
+    replace(QUERY, group_by=FieldGroups(path=("n",), size=2)),
+    replace(QUERY, group_by=FieldGroups(path=("n",), size=3)),
+    replace(QUERY, group_by=FieldGroups(path=("n.n",), size=3)),
+    replace(QUERY, group_by=FieldGroups(path=("n", "n"), size=3)),
+    replace(QUERY, diversity=0.5),
+    replace(QUERY, diversity=0.6),
+    replace(QUERY, facets=(Facet(("n",), 1, "n"),)),
+    replace(QUERY, facets=(Facet(("n",), 2, "n"),)),
+    replace(QUERY, query=None, positive=("tea",)),
+    replace(QUERY, query=None, positive=("coffee",)),
+    replace(QUERY, query=None, positive=("coffee",), negative=("tea",)),
 ]
+
+
+RICH = [
+    replace(QUERY, mode=SearchMode.KEYWORD, include=frozenset({"text", "highlights"})),
+    replace(QUERY, mode=SearchMode.HYBRID),
+    replace(QUERY, group_by=FieldGroups(path=("n",), size=2)),
+    replace(QUERY, facets=(Facet(("n",), 1, "n"), Facet(("deep", "list"), 9, "deep.list"))),
+    replace(QUERY, top_k=1),
+    replace(QUERY, query=None, positive=("tea",), diversity=0.5),
+]
+
+
+@pytest.mark.parametrize("params", RICH)
+def test_whatever_a_search_has_is_remembered(
+    search: Callable[..., SearchResult], params: SearchParams
+) -> None:
+    first = search(params)
+    assert statements_of(search, params) == 1
+    again = search(params)
+    for part in ("hits", "groups", "facets", "next_cursor", "plan", "plans"):
+        found, expected = getattr(again, part), getattr(first, part)
+        assert type(found) is type(expected)
+        assert repr(found) == repr(expected), part
+    assert any((first.hits, first.groups))
 
 
 def test_every_parameter_counts(search: Callable[..., SearchResult]) -> None:

@@ -24,7 +24,7 @@ from embeddings.store.search_pages import nearest_after
 from embeddings.store.search_sql import Target
 from embeddings.types.document import DocumentInput
 from embeddings.types.filter import parse_filter
-from embeddings.types.search import Facet, FieldGroups, Found, SearchParams
+from embeddings.types.search import Facet, FieldGroups, Found, Hit, SearchParams
 from tests.factories import make_collection
 
 pytestmark = pytest.mark.django_db
@@ -99,18 +99,19 @@ def in_order(collection: Collection, *, by_chunk: bool, even: bool = False) -> l
 def test_it_works(collection: Collection, by_chunk: bool, even: bool) -> None:
     numbers = {"$in": list(range(0, DOCUMENTS, 2))}
     expected = in_order(collection, by_chunk=by_chunk, even=even)
-    found, after = [], None
-    while hits := nearest_after(
-        target=Target.of(collection.generation),
-        vector=QUERY,
-        after=after,
-        limit=7,
-        metadata_filter=parse_filter({"n": numbers}) if even else None,
-        by_chunk=by_chunk,
-        include=frozenset({"vector", "text"}),
-    ):
-        found += hits
-        after = (hits[-1].distance or 0.0, hits[-1].document_id, hits[-1].ordinal)
+    found: list[Hit] = []
+    after = None
+    for _ in range(0, len(expected), 7):
+        found += nearest_after(
+            target=Target.of(collection.generation),
+            vector=QUERY,
+            after=after,
+            limit=7,
+            metadata_filter=parse_filter({"n": numbers}) if even else None,
+            by_chunk=by_chunk,
+            include=frozenset({"vector", "text"}),
+        )
+        after = (found[-1].distance or 0.0, found[-1].document_id, found[-1].ordinal)
     assert [(hit.document_id, hit.ordinal) for hit in found] == [
         (place.pk, place.ordinal) for place in expected
     ]
@@ -124,7 +125,7 @@ def test_it_works(collection: Collection, by_chunk: bool, even: bool) -> None:
 def test_a_search_goes_on_as_it_began(collection: Collection, group_by: Any) -> None:
     def pages() -> Iterator[tuple[uuid.UUID, int]]:
         params = SearchParams(vector=QUERY, top_k=4, group_by=group_by)
-        while True:
+        for _ in range(DOCUMENTS):
             result = search_collection(collection=collection, params=params)
             yield from ((hit.document_id, hit.ordinal) for hit in result.hits)
             if result.next_cursor is None:
