@@ -66,8 +66,8 @@ def measure_collections(
         "alone_ms": _spread(alone),
         "among_many_ms": _spread(many),
         "ratio": round(statistics.median(many) / statistics.median(alone), 3),
-        "create_ms": _spread(creations) if creations else None,
-        "drop_ms": _spread(drops) if drops else None,
+        "create_ms": _spread(creations),
+        "drop_ms": _spread(drops),
         "while_others_come_and_go": under_load,
     }
 
@@ -142,7 +142,9 @@ def _search_under_load(
     }
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def _spread(values: list[float]) -> dict[str, float] | None:
+    if not values:
+        return None
     return {
         "p50": round(statistics.median(values), 3),
         "p95": round(float(np.percentile(values, 95)), 3),
