@@ -152,8 +152,9 @@ def best_matches(
         **names, join=sql.SQL(join).format(**names), condition=condition
     )
     parameters: list[Any] = [sparse(weights), matching, *values, bound, depth]
+    prepare = None if metadata_filter is None else False  # as compile_filter asks for
     with binary_cursor() as cursor:
-        rows = cursor.execute(statement, parameters).fetchall()
+        rows = cursor.execute(statement, parameters, prepare=prepare).fetchall()
     return {pk: score for pk, score, _ in rows}, rows[0][2] if rows else 0
 
 
