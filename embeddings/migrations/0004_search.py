@@ -71,7 +71,8 @@ TERMS = """
         terms tsvector NOT NULL
     ) PARTITION BY LIST (collection_id)"""
 TERMS_REVERSE = "DROP TABLE document_terms"
-# Of the collections that are there already, whose documents a refresh of the statistics adds.
+# Of the collections that are there already. A refresh of the statistics adds their documents, and is
+# due after a thousand changes.
 TERMS_PARTITIONS = """
     DO $$ DECLARE collection uuid; digits text; BEGIN
         FOR collection IN SELECT id FROM collections LOOP
@@ -90,7 +91,7 @@ TERMS_PARTITIONS = """
             );
         END LOOP;
         INSERT INTO keyword_statistics
-            SELECT id, 0, 0, document_count, 0, NULL FROM collections WHERE document_count > 0;
+            SELECT id, 0, 0, document_count + 1000, 0, NULL FROM collections WHERE document_count > 0;
     END $$"""
 
 
