@@ -97,6 +97,17 @@ settings_of_a_search = {
     "min_score": mostly(numbers),
     "exact": flags,
 }
+by_words = {
+    "mode": mostly(st.sampled_from(["semantic", "keyword", "hybrid"])),
+    "group_by": mostly(
+        st.one_of(
+            st.sampled_from(["document", "chunk"]),
+            st.fixed_dictionaries({"field": keys}, optional={"size": st.integers(0, 101)}),
+        )
+    ),
+    "facets": mostly(st.lists(st.one_of(keys, st.fixed_dictionaries({"field": keys})), max_size=3)),
+}
+weights = st.fixed_dictionaries({"semantic": numbers}, optional={"keyword": numbers})
 
 BODIES: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("POST", "/v1/embed"): st.fixed_dictionaries(
@@ -125,7 +136,16 @@ BODIES: dict[tuple[str, str], st.SearchStrategy[Any]] = {
                 ("query", texts),
                 ("vector", vectors),
                 ("document_id", st.sampled_from(["tea", "thé", "nothing", "a\x00"])),
+                ("positive", st.lists(st.sampled_from(["tea", "thé", "nothing"]), min_size=1)),
             )
+        ]
+        + [
+            st.fixed_dictionaries({"collection": name, "query": texts}, optional=by_words),
+            st.fixed_dictionaries(
+                {"collection": name, "query": texts, "mode": st.just("hybrid")},
+                optional={"weights": mostly(weights), "diversity": mostly(st.floats(0, 1))},
+            ),
+            st.fixed_dictionaries({"collection": name, "query": texts, "cursor": texts}),
         ]
     ),
     ("POST", "/v1/collection"): st.fixed_dictionaries(

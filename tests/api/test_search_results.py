@@ -61,13 +61,6 @@ def ids(hits: list[dict[str, Any]]) -> list[str]:
     return [hit["id"] for hit in hits]
 
 
-def by_text(**values: Any) -> dict[str, Any]:
-    return {"collection": "books", "query": "the dune"} | values
-
-
-# Groups -------------------------------------------------------------------------------------------
-
-
 def test_groups_by_a_field(books: Collection, as_alice: APIClient) -> None:
     answer = ask(as_alice, group_by={"field": "author.name", "size": 2})
     assert set(answer) == {"groups", "plan", "next_cursor", "usage", "took_ms"}
@@ -100,9 +93,6 @@ def test_which_groups(
     answer = ask(as_alice, **({"group_by": {"field": "author.name"}} | values))
     found = [each["value"] for each in answer["groups"]]
     assert [(type(value), value) for value in found] == [(type(v), v) for v in expected]
-
-
-# Reranking ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -161,9 +151,6 @@ def test_an_unknown_reranker_is_named(shelf: Collection, as_alice: APIClient) ->
     assert_problem(as_alice.post(PATH, query), 400, "unknown_model")
 
 
-# Diversity ----------------------------------------------------------------------------------------
-
-
 def test_different_hits(books: Collection, as_alice: APIClient) -> None:
     assert ids(ask(as_alice, top_k=2)["hits"]) == ["dune", "emma"]
     assert ids(ask(as_alice, top_k=2, diversity=0)["hits"]) == ["dune", "emma"]
@@ -183,9 +170,6 @@ def test_different_reranked_hits(
         for values in ({}, {"diversity": 1})
     ]
     assert [ids(answer["hits"]) for answer in answers] == [["two", "one"], ["two", "none"]]
-
-
-# Facets -------------------------------------------------------------------------------------------
 
 
 def test_counts_over_all_matches(books: Collection, as_alice: APIClient) -> None:
@@ -225,9 +209,6 @@ def test_counts_under_a_filter(books: Collection, as_alice: APIClient) -> None:
     }
 
 
-# Recommendations ----------------------------------------------------------------------------------
-
-
 def test_like_some_unlike_others(books: Collection, as_alice: APIClient) -> None:
     def like(**examples: Any) -> list[str]:
         body = {"collection": "books", "top_k": 2} | examples
@@ -263,88 +244,6 @@ def test_an_unknown_example_is_named(
 ) -> None:
     body = {"collection": "books"} | examples
     assert_problem(as_alice.post(PATH, body), 404, "not_found", param=param)
-
-
-# Bad input ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("values", "params"),
-    [
-        ({"cursor": "AAAA", "rerank": True}, {"cursor", "rerank"}),
-        ({"cursor": "AAAA", "diversity": 0.5}, {"cursor", "diversity"}),
-        ({"cursor": "AAAA", "group_by": {"field": "a"}}, {"cursor", "group_by"}),
-        ({"rerank": True, "group_by": {"field": "a"}}, {"rerank", "group_by"}),
-        ({"diversity": 0.5, "group_by": {"field": "a"}}, {"diversity", "group_by"}),
-        ({"rerank": {"top_n": 5}, "top_k": 6}, {"rerank.top_n", "top_k"}),
-        ({"group_by": {"field": "a", "size": 100}, "top_k": 101}, {"group_by.size", "top_k"}),
-        ({"weights": {"semantic": 1}}, {"weights", "mode"}),
-        ({"weights": {"semantic": 1}, "mode": "keyword"}, {"weights", "mode"}),
-        ({"negative": ["dune"]}, {"negative", "query"}),
-        ({"query": None, "vector": QUERY, "rerank": True}, {"rerank", "vector"}),
-        ({"query": None, "vector": QUERY, "mode": "keyword"}, {"mode", "vector"}),
-        ({"query": None, "document_id": "dune", "mode": "hybrid"}, {"mode", "document_id"}),
-        ({"query": None, "positive": ["dune"], "mode": "keyword"}, {"mode", "positive"}),
-        ({"positive": ["dune"]}, {"positive", "query"}),
-        ({"collections": ["books"]}, {"collection", "collections"}),
-        ({"queries": [{"query": "a"}]}, {"queries", "query"}),
-    ],
-)
-def test_conflicts_name_both(
-    books: Collection, as_alice: APIClient, values: dict[str, Any], params: set[str]
-) -> None:
-    body = {key: value for key, value in by_text(**values).items() if value is not None}
-    problem = assert_problem(as_alice.post(PATH, body), 400)
-    assert {error["param"] for error in problem["errors"]} == params
-
-
-@pytest.mark.parametrize(
-    ("values", "param"),
-    [
-        ({"group_by": "author"}, "group_by"),
-        ({"group_by": {"size": 3}}, "group_by.field"),
-        ({"group_by": {"field": "a", "size": 0}}, "group_by.size"),
-        ({"group_by": {"field": "a", "size": 101}}, "group_by.size"),
-        ({"group_by": {"field": "a'; --"}}, "group_by.field"),
-        ({"group_by": {"field": "a__b"}}, "group_by.field"),
-        ({"group_by": {"field": "a" * 70_000}}, "group_by.field"),
-        ({"group_by": {"field": "a", "limit": 3}}, "group_by.limit"),
-        ({"group_by": ["a"]}, "group_by"),
-        ({"diversity": -0.1}, "diversity"),
-        ({"diversity": 1.1}, "diversity"),
-        ({"diversity": "0.5"}, "diversity"),
-        ({"rerank": "yes"}, "rerank"),
-        ({"rerank": 1}, "rerank"),
-        ({"rerank": {"top_n": 0}}, "rerank.top_n"),
-        ({"rerank": {"n": 1}}, "rerank.n"),
-        ({"facets": []}, "facets"),
-        ({"facets": "lang"}, "facets"),
-        ({"facets": ["a"] * 11}, "facets"),
-        ({"facets": ["lang", "lang"]}, "facets.1"),
-        ({"facets": ["lang", 7]}, "facets.1"),
-        ({"facets": ["'"]}, "facets.0"),
-        ({"facets": ["$where"]}, "facets.0"),
-        ({"facets": [{"field": "a", "limit": 0}]}, "facets.0.limit"),
-        ({"facets": [{"field": "a\x00"}]}, "facets.0.field"),
-        ({"mode": "hybrid", "weights": {"semantic": -1}}, "weights.semantic"),
-        ({"mode": "hybrid", "weights": {"keyword": "1"}}, "weights.keyword"),
-        ({"mode": "hybrid", "weights": {"semantic": 0, "keyword": 0}}, "weights"),
-        ({"mode": "hybrid", "weights": {"words": 1}}, "weights.words"),
-        ({"mode": "hybrid", "weights": 1}, "weights"),
-        ({"query": None, "positive": []}, "positive"),
-        ({"query": None, "positive": "dune"}, "positive"),
-        ({"query": None, "positive": [7]}, "positive.0"),
-        ({"query": None, "positive": ["a"] * 101}, "positive"),
-    ],
-)
-def test_bad_input_is_refused(
-    books: Collection, as_alice: APIClient, values: dict[str, Any], param: str
-) -> None:
-    body = {key: value for key, value in by_text(**values).items() if value is not None}
-    assert_problem(as_alice.post(PATH, body), 400, param=param)
-
-
-# By words -----------------------------------------------------------------------------------------
 
 
 def test_counts_over_the_matches_of_words(shelf: Collection, as_alice: APIClient) -> None:
