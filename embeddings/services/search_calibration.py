@@ -71,7 +71,7 @@ def _hnsw_ms(collection: Collection, ef_search: int, vectors: Vectors) -> float:
         target=Target.of(collection.generation),
         metadata_filter=None,
         depth=10,
-        scan=Scan(ef_search=ef_search, candidates=10, max_tuples=20_000),
+        scan=Scan(ef_search=ef_search, entries=10),
         read_all=False,
     ) as run:
         return _median_ms(run, vectors)

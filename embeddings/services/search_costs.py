@@ -1,7 +1,7 @@
 """What the ways to the nearest documents cost, by what is known of a search: pure arithmetic."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from embeddings.constants import MAX_EF_SEARCH, IndexStorage
 from embeddings.store.search import Scan
@@ -28,9 +28,9 @@ index gives the farther ones of its candidates less reliably.
 SPARE = 5
 """Candidates, and a tenth more than hits: half precision may swap neighbours."""
 
-PATIENCE = 2
-"""Times the visits expected. Where matches are rarer than elsewhere near the query, going on would
-find too few of the nearest: 0.85 of 100."""
+FEWER = 0.5
+"""Of the candidates expected. Still fewer mean that matches are rarer near the query than
+elsewhere, and the nearest are farther than was searched: 0.78 of 10 were found."""
 
 DEEP = 400
 """Hits. Fewer come from the index where there is no filter, whatever the size."""
@@ -38,7 +38,7 @@ DEEP = 400
 OVERSAMPLED = {IndexStorage.HALFVEC: 1, IndexStorage.VECTOR: 1, IndexStorage.BIT: 4}
 """Signs alone order coarsely."""
 
-MAX_TUPLES = 200_000
+MAX_VISITS = 200_000
 """Of one scan, which takes seconds then."""
 
 MIN_BOUND = 2_000
@@ -49,7 +49,8 @@ MIN_BOUND = 2_000
 class Prospect:
     """What a search has before it: so many of so many documents, of which the filter lets a share
     through, in 0…1 and not 0, which an index on the metadata helps to find or none. `crowding` is
-    how many of the nearest chunks may be one document's.
+    how many of the nearest chunks may be one document's, `near_share` the share near the query,
+    where it is known.
     """
 
     depth: int
@@ -60,6 +61,7 @@ class Prospect:
     found_by_index: bool = False
     storage: IndexStorage = IndexStorage.HALFVEC
     crowding: int = 1
+    near_share: float | None = None
     ef_search: int | None = None
     max_candidates: int | None = None
 
@@ -93,22 +95,31 @@ class Prospect:
         if not self.has_index:
             return None
         visits = self._visits
-        preferred = self.ef_search or (not self.filtered and self.depth <= DEEP)
-        if not preferred and visits * VISIT_MS >= self.exact_ms:
+        plain = not self.filtered and self.depth * self.crowding <= DEEP
+        preferred = self.near_share is None and (self.ef_search or plain)
+        if visits > MAX_VISITS or (not preferred and visits * VISIT_MS >= self.exact_ms):
             return None
         steps = math.ceil(visits / MAX_EF_SEARCH)
-        ef_search = self.ef_search or math.ceil(visits / steps)
-        patience = min(math.ceil(PATIENCE * visits), MAX_TUPLES)
+        entries = math.ceil(visits) if self.filtered else self._candidates
         return Scan(
-            ef_search=ef_search,
-            candidates=self._candidates,
-            max_tuples=self.max_candidates or max(patience, ef_search),
+            ef_search=self.ef_search or math.ceil(visits / steps),
+            entries=min(entries, self.max_candidates or MAX_VISITS),
         )
+
+    def is_thin(self, scan: Scan, candidates: int) -> bool:
+        """Whether the filter let through far fewer of the entries than were expected."""
+        expected = scan.entries * (self.near_share or self.share)
+        return self.filtered and candidates < FEWER * expected
+
+    def further(self, scan: Scan, candidates: int) -> "Prospect":
+        """What is before a search whose scan led to too few matches."""
+        near_share = (candidates + 0.5) / (scan.entries + 1)
+        return replace(self, near_share=near_share, has_index=self.max_candidates is None)
 
     @property
     def _visits(self) -> float:
         wanted = self.depth * self.crowding * OVERSAMPLED[self.storage]
-        return BASE_VISITS + REACH * wanted / self.share
+        return BASE_VISITS + REACH * wanted / (self.near_share or self.share)
 
     @property
     def _candidates(self) -> int:

@@ -107,11 +107,15 @@ def _find(wanted: Wanted, prospect: Prospect, alongside: Alongside) -> Found:
         scan = prospect.scan()
     while scan is not None:
         rows = nearest_hnsw(wanted=wanted, scan=scan, alongside=alongside)
-        if len(rows.hits) == wanted.depth:
+        thin = prospect.is_thin(scan, rows.candidates)
+        if len(rows.hits) == wanted.depth and not thin:
             return _approximate(rows, scan, filtered=prospect.filtered)
-        if rows.candidates < scan.candidates:
+        if rows.candidates >= wanted.depth and not thin:
+            prospect = _more_crowded(wanted, prospect)
+        elif prospect.filtered:
+            prospect = prospect.further(scan, rows.candidates)
+        else:
             break  # the index gives no more
-        prospect = _more_crowded(wanted, prospect)
         scan = prospect.scan()
     return _exact(_exactly(wanted, prospect, alongside, bound=None))
 

@@ -43,27 +43,31 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """How far to go through the index: in steps of `ef_search`, to so many `candidates` that the
-    filter lets through, but never far beyond `max_tuples` of those it may or may not.
+    """How far to go through the index: in steps of `ef_search` to so many of its `entries`, of
+    which the filter then lets some through.
     """
 
     ef_search: int
-    candidates: int
-    max_tuples: int
+    entries: int
+
+    @property
+    def visits(self) -> int:
+        """pgvector ends the scan behind the step in which it has come so far."""
+        return self.entries + self.ef_search
 
     @property
     def settings(self) -> list[str]:
         """What SETTINGS takes. Memory for the scan grows with its length: up to pgvector's default
         of 20,000 the default is enough.
         """
-        memory = min(max(self.max_tuples / 20_000, 1), 1_000)
-        return [str(self.ef_search), str(self.max_tuples), f"{memory:.1f}"]
+        memory = min(max(self.visits / 20_000, 1), 1_000)
+        return [str(self.ef_search), str(self.visits), f"{memory:.1f}"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Hits in order, how many chunks they were chosen from, and how many documents the filter lets
-    through, None where that was not counted.
+    """Hits in order, how many chunks they were chosen from, those that the filter lets through, and
+    how many documents it does, None where that was not counted.
     """
 
     hits: list[Hit]
@@ -169,8 +173,8 @@ def hnsw_query(*, wanted: Wanted, scan: Scan) -> Query:
     statement, values = hnsw_statement(
         target=wanted.target, metadata_filter=wanted.metadata_filter, shape=wanted.shape
     )
-    limits = [scan.candidates, wanted.depth]
-    return Query(statement, [wanted.vector, *values, wanted.vector, *limits])
+    vector = wanted.vector
+    return Query(statement, [vector, vector, scan.entries, *values, wanted.depth])
 
 
 ANY_NUMBER = 2**62

@@ -51,11 +51,17 @@ leaves such rows out.
 
 HNSW = """
     SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding {operator} %s::vector AS distance
-    FROM {chunks} c {join}
-    WHERE {condition}
+    FROM {chunks} c
     ORDER BY {indexed} {index_operator} {asked}
     LIMIT %s"""
-"""Takes vector, the filter's values, vector and how many candidates."""
+"""Takes vector, vector and how many entries of the index."""
+
+FILTERED = """
+    SELECT visited.* FROM ({hnsw}) AS visited JOIN {documents} d ON d.id = visited.document_id
+    WHERE {condition}"""
+"""So that it is known how many entries the candidates come from. Takes the filter's values after
+those.
+"""
 
 SCAN = """
     SELECT c.document_id, c.ordinal, c.start, c."end", c.embedding {operator} %s::vector AS distance
@@ -110,16 +116,13 @@ def hnsw_statement(
     *, target: Target, metadata_filter: MetadataFilter | None, shape: Shape
 ) -> tuple[bytes, list[Any]]:
     """The search through the index, under SETTINGS, and the filter's values: it takes vector,
-    values, vector, how many candidates and how many hits.
+    vector, how many entries of the index, values and how many hits.
     """
     if metadata_filter is None:
         return _unfiltered(HNSW, target, shape), []
     condition, values = compile_filter(metadata_filter)
-    candidates = sql.SQL(HNSW).format(
-        join=sql.SQL("JOIN {documents} d ON d.id = c.document_id").format(**_names(target)),
-        condition=condition,
-        **_names(target),
-    )
+    hnsw = sql.SQL(HNSW).format(**_names(target))
+    candidates = sql.SQL(FILTERED).format(hnsw=hnsw, condition=condition, **_names(target))
     return _ranked(target, shape, candidates), values
 
 
@@ -150,8 +153,8 @@ def sample_statement(*, target: Target, metadata_filter: MetadataFilter) -> tupl
 
 @lru_cache(maxsize=1_000)
 def _unfiltered(template: str, target: Target, shape: Shape) -> bytes:
-    nothing = {"join": sql.SQL(""), "condition": sql.SQL("true")}
-    return _ranked(target, shape, sql.SQL(template).format(**nothing, **_names(target)))
+    candidates = sql.SQL(template).format(condition=sql.SQL("true"), **_names(target))
+    return _ranked(target, shape, candidates)
 
 
 def _ranked(

@@ -160,7 +160,8 @@ def test_a_broad_filter_goes_through_the_index(
     params = SearchParams(vector=vectors(1)[0], metadata_filter=even, ef_search=200)
     result = search_collection(collection=collection, params=params)
     assert (result.plan.path, result.plan.ef_search) == (SearchPath.HNSW, 200)
-    assert (result.plan.matches, result.plan.matches_at_least) == (16, True)
+    assert result.plan.matches_at_least
+    assert 10 < (result.plan.matches or 0) < 150  # of the 146 nearest
     assert len(result.hits) == 10
     assert all(hit.metadata and hit.metadata["even"] for hit in result.hits)
 
@@ -188,7 +189,7 @@ def test_the_planner_uses_the_index(
         metadata_filter=parse_filter(condition) if condition else None,
         shape=store.Shape(include=frozenset({"text"})),
     )
-    scan = store.Scan(ef_search=100, candidates=20, max_tuples=20_000)
+    scan = store.Scan(ef_search=100, entries=20)
     query = store.hnsw_query(wanted=wanted, scan=scan)
     with binary_cursor() as cursor, cursor.connection.transaction():
         cursor.execute(SETTINGS, scan.settings)

@@ -3,7 +3,7 @@
 import pytest
 
 from embeddings.constants import IndexStorage
-from embeddings.services.search_costs import MAX_TUPLES, Prospect
+from embeddings.services.search_costs import Prospect
 from embeddings.store.search import Scan
 
 
@@ -22,7 +22,7 @@ def test_it_works() -> None:
     assert prospect(share=0.001).scan() is None
     scan = prospect(share=0.3).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.candidates) == (164, 16)
+    assert (scan.ef_search, scan.entries) == (164, 164)
 
 
 def test_without_a_filter_the_index_serves_unless_very_much_is_wanted() -> None:
@@ -50,37 +50,48 @@ def test_a_filter_without_an_index_turns_to_the_vectors_index_sooner() -> None:
     assert prospect(share=0.01).scan() is None
     scan = prospect(share=0.01, found_by_index=False).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.max_tuples) == (710, 2_840)  # two steps, and as many again
+    assert (scan.ef_search, scan.entries, scan.visits) == (710, 1_420, 2_130)  # two steps
 
 
 def test_who_gives_ef_search_wants_the_index() -> None:
     scan = prospect(share=0.001, ef_search=50, max_candidates=700).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.max_tuples) == (50, 700)
+    assert (scan.ef_search, scan.entries) == (50, 700)
 
 
 def test_signs_alone_are_oversampled() -> None:
     scan = prospect(filtered=False, storage=IndexStorage.BIT).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.candidates) == (172, 49)
+    assert (scan.ef_search, scan.entries) == (172, 49)
 
 
 def test_several_chunks_of_a_document_take_more_candidates() -> None:
     scan = prospect(filtered=False, crowding=4).scan()
     assert scan is not None
-    assert (scan.candidates, scan.ef_search) == (49, 172)
+    assert (scan.entries, scan.ef_search) == (49, 172)
 
 
 def test_memory_grows_with_the_scan() -> None:
-    assert Scan(ef_search=100, candidates=10, max_tuples=200).settings == ["100", "200", "1.0"]
-    assert Scan(ef_search=100, candidates=10, max_tuples=200_000).settings[2] == "10.0"
-    assert Scan(ef_search=100, candidates=10, max_tuples=10**9).settings[2] == "1000.0"
+    assert Scan(ef_search=100, entries=200).settings == ["100", "300", "1.0"]
+    assert Scan(ef_search=1_000, entries=199_000).settings[2] == "10.0"
+    assert Scan(ef_search=1_000, entries=10**9).settings[2] == "1000.0"
 
 
-def test_a_scan_never_goes_on_for_ever() -> None:
-    scan = prospect(share=0.0001, depth=1_000, ef_search=1_000).scan()
+def test_matches_that_are_rare_near_the_query_are_searched_deeper() -> None:
+    asked = prospect(share=0.3)
+    scan = asked.scan()
     assert scan is not None
-    assert scan.max_tuples == MAX_TUPLES
+    assert not asked.is_thin(scan, 30)
+    assert asked.is_thin(scan, 12)
+    further = asked.further(scan, 12)
+    deeper = further.scan()
+    assert deeper is not None
+    assert deeper.entries == 292
+    assert not further.is_thin(deeper, 12)
+    assert asked.further(scan, 0).scan() is not None  # 4,400 entries instead of all 180,000
+    assert prospect(share=0.3, documents=20_000).further(scan, 0).scan() is None
+    assert prospect(share=0.3, max_candidates=500).further(scan, 12).scan() is None
+    assert not prospect(filtered=False).is_thin(scan, 0)
 
 
 def test_the_bound_is_where_the_index_would_be_sooner() -> None:
