@@ -36,10 +36,11 @@ def measure_updates(
         create_collection(principal=principal, name=name, model=model) for name in names
     )
     try:
-        _fill(indexed, documents, step)
-        build_index(generation=indexed.generation)
+        # Said first, lest a job builds it too.
         indexed.generation.index_state = IndexState.READY.value
         indexed.generation.save(update_fields=["index_state"])
+        _fill(indexed, documents, step)
+        build_index(generation=indexed.generation)
         _change(bare, documents, turn=0)
         seconds: dict[str, list[float]] = {"indexed": [], "bare": []}
         for turn in range(1, rounds + 1):

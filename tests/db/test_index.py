@@ -8,9 +8,16 @@ from django.conf import settings
 
 from accounts.models import User
 from accounts.policy import Action
-from embeddings.constants import IndexState, IndexStorage, JobKind, JobState, Metric, SearchPath
+from embeddings.constants import (
+    STORAGE_MAX_DIMENSIONS,
+    IndexState,
+    IndexStorage,
+    JobKind,
+    JobState,
+    Metric,
+    SearchPath,
+)
 from embeddings.models import Collection, Generation, Job
-from embeddings.services import index as service
 from embeddings.services.add import add_documents
 from embeddings.services.collection import visible_collection
 from embeddings.services.index import build_index, request_index_if_due
@@ -90,7 +97,7 @@ def make_stale(collection: Collection) -> Collection:
 
 def test_not_for_more_dimensions_than_an_index_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     collection = make_collection()
-    monkeypatch.setitem(service.STORAGE_MAX_DIMENSIONS, IndexStorage.HALFVEC, 383)
+    monkeypatch.setitem(STORAGE_MAX_DIMENSIONS, IndexStorage.HALFVEC, 383)
     add(collection, 1, 9)
     assert not Job.objects.exists()
     large = make_collection()
