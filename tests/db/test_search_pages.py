@@ -118,6 +118,7 @@ def test_it_works(collection: Collection, by_chunk: bool, even: bool) -> None:
     for hit, place in zip(found, expected, strict=True):
         assert hit.distance == pytest.approx(place.distance, abs=1e-6)
         assert (hit.start, hit.end, hit.text) == (place.ordinal, place.ordinal + 1, "chunks")
+        assert hit.vector is not None
         assert np.array_equal(hit.vector, POINTS[place.number, place.ordinal])
 
 
