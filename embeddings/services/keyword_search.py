@@ -2,13 +2,14 @@
 
 Words that most documents have find too many candidates, and decide little. So the candidates are
 first those of the rare words, ranked by all words; then the common words are left out as long as
-all of them together could not lift another document among the best. The answer is the exact one.
+all of them together could not lift another document among the best. The answer is the exact one,
+but for a query of so common words that there are more candidates than a search may have.
 """
 
 import math
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from embeddings.constants import SearchPath
 from embeddings.models import Collection
@@ -26,14 +27,18 @@ from embeddings.store.search_sql import Target
 from embeddings.types.keyword_query import parse_keyword_query
 from embeddings.types.search import Found, Plan, SearchParams
 
-MAX_TERMS = 128
+MAX_TERMS = 64
 """So many of a query's words rank, those that say most."""
 
 FIRST_CANDIDATES = 4_000
 """So many at first, if a query's rarest words have so many."""
 
 MAX_CANDIDATES = 100_000
-"""So many at most, unless the search is to be exact: about 0.1 s."""
+"""So many at most, unless the search is to be exact: about 0.1 s. Words beyond the rarest that have
+so many only rank."""
+
+MAX_WEIGHED = 16 * MAX_CANDIDATES
+"""Candidates times words: those of a long query are weighed as long as those of a short one."""
 
 ANY_NUMBER = 2**62
 
@@ -111,13 +116,22 @@ def rank_by_words(
     ranking = Ranking(query=query, worths=worths, scores={}, candidates=0, exact=True)
     if not worths:
         return ranking
-    first = len(worths) if query.required else _within(worths, FIRST_CANDIDATES)
-    ranking = _ranked(ranking, worths[:first], collection, params, depth)
+    bound = _bound(params, words=len(worths))
+    if query.required:
+        return _ranked(ranking, worths, collection, params, depth, bound)
+    first, most = (_within(worths, min(limit, bound)) for limit in (FIRST_CANDIDATES, bound))
+    ranking = _ranked(ranking, worths[:first], collection, params, depth, bound)
     floor = list(ranking.scores.values())[-1] if len(ranking.scores) == depth else 0.0
     needed = _needed(worths, floor)
-    if needed > first:
-        ranking = _ranked(ranking, worths[:needed], collection, params, depth)
-    return ranking
+    if first < min(needed, most):
+        ranking = _ranked(ranking, worths[: min(needed, most)], collection, params, depth, bound)
+    return replace(ranking, exact=ranking.exact and needed <= most)
+
+
+def _bound(params: SearchParams, *, words: int) -> int:
+    if params.exact:
+        return ANY_NUMBER
+    return params.max_candidates or min(MAX_CANDIDATES, MAX_WEIGHED // words)
 
 
 def _ranked(
@@ -126,10 +140,10 @@ def _ranked(
     collection: Collection,
     params: SearchParams,
     depth: int,
+    bound: int,
 ) -> Ranking:
     """Ranked by all words, from the documents that have one of the leading ones."""
     query = ranking.query
-    bound = ANY_NUMBER if params.exact else params.max_candidates or MAX_CANDIDATES
     scores, candidates = best_matches(
         collection_id=collection.pk,
         matching=matching(

@@ -167,6 +167,16 @@ def test_a_bound_on_candidates_is_told(animals: Collection) -> None:
     assert search(animals, "dog cat", max_candidates=2, exact=True).plan.exact
 
 
+def test_a_long_query_of_common_words_weighs_no_more_than_a_short_one(
+    animals: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyword_search, "MAX_WEIGHED", 4)
+    found = search(animals, "dog cat fox sleep")
+    assert not found.plan.exact
+    assert found.plan.candidates == 1
+    assert search(animals, "bread yeast").plan.exact
+
+
 def test_the_statistics_serve_common_words(animals: Collection) -> None:
     before = [hit.score for hit in search(animals, "dog bread").hits]
     CommonTerm.objects.create(collection=animals, lexeme="dog", documents=4)
