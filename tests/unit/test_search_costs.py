@@ -86,10 +86,10 @@ def test_matches_that_are_rare_near_the_query_are_searched_deeper() -> None:
     further = asked.further(scan, 12)
     deeper = further.scan()
     assert deeper is not None
-    assert deeper.entries == 292
-    assert not further.is_thin(deeper, 12)
-    assert asked.further(scan, 0).scan() is not None  # 4,400 entries instead of all 180,000
-    assert prospect(share=0.3, documents=20_000).further(scan, 0).scan() is None
+    assert deeper.entries == 780
+    assert not further.is_thin(deeper, 40)
+    assert asked.further(scan, 0).scan() is None  # all 180,000 are read sooner
+    assert prospect(share=0.3, documents=2_000_000).further(scan, 0).scan() is not None
     assert prospect(share=0.3, max_candidates=500).further(scan, 12).scan() is None
     assert not prospect(filtered=False).is_thin(scan, 0)
 
