@@ -2,40 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from embeddings.chunking.code import code_cuts
 from embeddings.chunking.cuts import make_cuts
 from embeddings.chunking.packing import pack
 from embeddings.chunking.prose import Split, markdown_splitter, sentence_splitter
+from embeddings.chunking.ruler import Ruler, Span
+from embeddings.chunking.tail import reach_back
 from embeddings.constants import ChunkingMethod
 from embeddings.types.chunking import Chunking
 
-Span = tuple[int, int]
-"""`text[start:end]`, in code points."""
-
 LONG = 64
 """A text of more characters for each token of a chunk is cut without counting its tokens first."""
-
-
-class Ruler(Protocol):
-    """Measures texts in a model's tokens, special ones apart."""
-
-    @property
-    def json(self) -> str:
-        """The tokenizer, as its library writes it."""
-        ...
-
-    def starts(self, text: str) -> NDArray[np.int64]:
-        """The character at which each token begins, in order."""
-        ...
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens each text has."""
-        ...
 
 
 class Chunker:
@@ -74,13 +52,17 @@ class Chunker:
         chunking = self._chunking
         match chunking.method:
             case ChunkingMethod.SENTENCES:
-                return partial(self._cut_prose, sentence_splitter(self._ruler.json, chunking))
+                return partial(self._cut_sentences, sentence_splitter(self._ruler.json, chunking))
             case ChunkingMethod.MARKDOWN:
                 return partial(self._cut_prose, markdown_splitter(self._ruler.json, chunking))
             case ChunkingMethod.CODE:
                 return self._cut_code
             case _:
                 return self._cut_tokens
+
+    def _cut_sentences(self, split: Split, text: str) -> list[Span]:
+        spans = self._cut_prose(split, text)
+        return reach_back(text, spans, ruler=self._ruler, size=self._chunking.size)
 
     def _cut_prose(self, split: Split, text: str) -> list[Span]:
         found = split(text)

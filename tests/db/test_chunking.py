@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 SENTENCES = ChunkingWish(method=ChunkingMethod.SENTENCES, size=16)
 LONG = " ".join(f"Sentence {number} has six words here." for number in range(8))
 
-END = "Another sentence of ten words stands at the end now."
+END = "Another sentence of eleven words stands at the very end now."
 
 
 def cut(collection: Collection) -> dict[str, list[str]]:

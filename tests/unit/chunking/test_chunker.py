@@ -105,6 +105,15 @@ def test_sentences_stay_whole_where_they_fit() -> None:
     ]
 
 
+def test_the_last_chunk_reaches_back_over_sentences() -> None:
+    text = "One two three. Four five six. Seven eight nine. Ten eleven one. " * 2 + "End."
+
+    assert cut(text, "sentences", 16) == [
+        "One two three. Four five six. Seven eight nine. Ten eleven one. One two three.",
+        "Ten eleven one. One two three. Four five six. Seven eight nine. Ten eleven one. End.",
+    ]
+
+
 def test_a_sentence_that_is_too_long_is_cut_between_words() -> None:
     parts = cut("word " * 40, "sentences", 16)
 
