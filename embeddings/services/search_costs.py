@@ -29,7 +29,7 @@ SPARE = 5
 """Candidates, and a tenth more than hits: half precision may swap neighbours."""
 
 FAR_REACH = 5
-"""The same where matches are rarer near the query than elsewhere: with 1.3, 0.90 of 10 were found."""
+"""The same where matches are rarer near the query than elsewhere: with 1.3 it found 0.90 of 10."""
 
 FEWER = 0.5
 """Of the candidates expected. Still fewer mean that matches are rarer near the query than
