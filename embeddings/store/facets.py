@@ -8,7 +8,7 @@ from psycopg import sql
 
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
-from embeddings.store.metadata_values import SCALARS
+from embeddings.store.metadata_values import IN_ARRAY, SCALARS
 from embeddings.store.partitions import documents_table, terms_table
 from embeddings.types.search import Facet, FacetCounts, MetadataFilter
 
@@ -35,7 +35,10 @@ def facet_counts(
         bound += values if words is None else [words[pk], *values]
     fields = sql.SQL(", ").join([sql.SQL("(%s::int4, %s::text[], %s::int8)")] * len(facets))
     statement = sql.SQL(_STATEMENT).format(
-        matches=sql.SQL(" UNION ALL ").join(matches), fields=fields, scalars=SCALARS
+        matches=sql.SQL(" UNION ALL ").join(matches),
+        fields=fields,
+        scalars=SCALARS,
+        in_array=IN_ARRAY,
     )
     parameters = [
         value for at, facet in enumerate(facets) for value in (at, list(facet.path), facet.limit)
@@ -55,12 +58,7 @@ _STATEMENT = """
         SELECT field, value FROM fetched
         WHERE value IS NULL OR jsonb_typeof(value) NOT IN ('array', 'object')
         UNION ALL
-        SELECT field, e.value FROM fetched CROSS JOIN LATERAL (
-            SELECT DISTINCT x.value
-            FROM jsonb_array_elements(CASE jsonb_typeof(fetched.value)
-                WHEN 'array' THEN fetched.value END) AS x (value)
-            WHERE jsonb_typeof(x.value) IN {scalars}
-        ) e
+        SELECT field, e.value FROM fetched CROSS JOIN {in_array} e
         WHERE jsonb_typeof(fetched.value) = 'array'
     ), counted AS (
         SELECT field, value, jsonb_typeof(value) AS type, count(*) AS documents

@@ -4,10 +4,12 @@ from psycopg import sql
 
 SCALARS = sql.SQL("('string', 'number', 'boolean')")
 
-OF_FIELD = sql.SQL("""
-    SELECT DISTINCT e.value
-    FROM jsonb_array_elements(CASE jsonb_typeof(d.metadata #> %s::text[])
-        WHEN 'array' THEN d.metadata #> %s::text[]
-        ELSE jsonb_build_array(d.metadata #> %s::text[]) END) AS e (value)
-    WHERE jsonb_typeof(e.value) IN {scalars}""").format(scalars=SCALARS)
-"""The distinct strings, numbers and booleans at a path, bound three times, of the document `d`."""
+IN_ARRAY = sql.SQL("""LATERAL (
+        SELECT DISTINCT x.value
+        FROM jsonb_array_elements(CASE jsonb_typeof(fetched.value)
+            WHEN 'array' THEN fetched.value END) AS x (value)
+        WHERE jsonb_typeof(x.value) IN {scalars}
+    )""").format(scalars=SCALARS)
+"""The distinct strings, numbers and booleans in an array, the `value` of `fetched`. To read all
+values so, as if each were an array, takes three times as long.
+"""

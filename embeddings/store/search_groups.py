@@ -9,7 +9,7 @@ from psycopg import sql
 
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
-from embeddings.store.metadata_values import OF_FIELD
+from embeddings.store.metadata_values import IN_ARRAY, SCALARS
 from embeddings.store.partitions import chunks_table, documents_table
 from embeddings.store.search import OPERATORS, Target
 from embeddings.store.search_pages import read_hit, shown_columns
@@ -35,11 +35,12 @@ def nearest_groups(
         chunks=sql.Identifier(chunks_table(target.generation_id)),
         documents=sql.Identifier(documents_table(target.collection_id)),
         condition=condition,
-        of_field=OF_FIELD,
+        scalars=SCALARS,
+        in_array=IN_ARRAY,
         **shown_columns(include),
     )
-    path = list(group_by.path)
-    parameters = [vector, *values, list(excluded), path, path, path, top_k, vector, group_by.size]
+    narrowed = [vector, *values, list(excluded), list(group_by.path)]
+    parameters = [*narrowed, top_k, top_k, vector, group_by.size]
     groups: dict[int, Group] = {}
     with binary_cursor() as cursor:
         rows = cursor.execute(statement, parameters, prepare=False).fetchall()
@@ -55,25 +56,35 @@ _STATEMENT = """
         FROM {chunks} c JOIN {documents} d ON d.id = c.document_id
         WHERE {condition} AND d.id <> ALL (%s::uuid[])
         GROUP BY c.document_id
-    ), placed AS MATERIALIZED (
-        SELECT v.value, r.document_id, r.distance, row_number() OVER (
-            PARTITION BY v.value ORDER BY r.distance, r.document_id) AS place
+    ), fetched AS MATERIALIZED (
+        SELECT d.metadata #> %s::text[] AS value, r.document_id, r.distance
         FROM ranked r JOIN {documents} d ON d.id = r.document_id
-        CROSS JOIN LATERAL ({of_field}) v
+    ), elements AS MATERIALIZED (
+        SELECT value, document_id, distance FROM fetched WHERE jsonb_typeof(value) IN {scalars}
+        UNION ALL
+        SELECT e.value, document_id, distance FROM fetched CROSS JOIN {in_array} e
+        WHERE jsonb_typeof(fetched.value) = 'array'
+    ), best AS (
+        SELECT value, min(distance) AS distance FROM elements
+        GROUP BY value ORDER BY 2 FETCH FIRST %s ROWS WITH TIES
     ), leaders AS (
-        SELECT value, row_number() OVER (ORDER BY distance, document_id, value) AS rank
-        FROM placed WHERE place = 1
-        ORDER BY distance, document_id, value
-        LIMIT %s
+        SELECT value, row_number() OVER (
+            ORDER BY b.distance, min(e.document_id::text), value) AS rank
+        FROM best b JOIN elements e USING (value, distance)
+        GROUP BY value, b.distance
+    ), placed AS (
+        SELECT l.rank, e.*, row_number() OVER (
+            PARTITION BY l.rank ORDER BY e.distance, e.document_id) AS place
+        FROM leaders l JOIN elements e USING (value)
+        WHERE l.rank <= %s
     )
-    SELECT l.rank, p.value, p.document_id, d.external_id, p.distance, c.start, c."end", c.ordinal,
+    SELECT p.rank, p.value, p.document_id, d.external_id, p.distance, c.start, c."end", c.ordinal,
         {text}, {metadata}, {vector}
-    FROM leaders l JOIN placed p USING (value)
-    JOIN {documents} d ON d.id = p.document_id
+    FROM placed p JOIN {documents} d ON d.id = p.document_id
     CROSS JOIN LATERAL (
         SELECT * FROM {chunks} c
         WHERE c.document_id = p.document_id AND c.embedding {operator} %s::vector = p.distance
         ORDER BY c.ordinal LIMIT 1
     ) c
     WHERE p.place <= %s
-    ORDER BY l.rank, p.place"""
+    ORDER BY p.rank, p.place"""
