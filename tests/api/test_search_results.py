@@ -232,6 +232,14 @@ def test_the_formula_of_a_recommendation(books: Collection, as_alice: APIClient)
         assert hit["score"] == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_long_vector_is_no_better_example(books: Collection, as_alice: APIClient) -> None:
+    loud = DocumentInput("loud", "loud", {}, 100 * ray(89))
+    add_documents(collection=books, documents=[loud])
+    hits = as_alice.post(PATH, {"collection": "books", "positive": ["dune", "loud"]}).json()["hits"]
+    assert hits[0]["id"] == "beowulf"
+    assert hits[0]["score"] == pytest.approx(np.cos(np.radians(45 - 30)), abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("examples", "param"),
     [
