@@ -66,6 +66,8 @@ def measure_collections(
         "alone_ms": _spread(alone),
         "among_many_ms": _spread(many),
         "ratio": round(statistics.median(many) / statistics.median(alone), 3),
+        # What a busy machine adds is in the slower half.
+        "p10_ratio": round(float(np.percentile(many, 10) / np.percentile(alone, 10)), 3),
         "create_ms": _spread(creations),
         "drop_ms": _spread(drops),
         "while_others_come_and_go": under_load,
@@ -146,6 +148,7 @@ def _spread(values: list[float]) -> dict[str, float] | None:
     if not values:
         return None
     return {
+        "p10": round(float(np.percentile(values, 10)), 3),
         "p50": round(statistics.median(values), 3),
         "p95": round(float(np.percentile(values, 95)), 3),
         "max": round(max(values), 3),
