@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from embeddings.models import Collection
 from tests.api.assertions import assert_problem
+from tests.statements import recorded_statements
 
 PATH = "/v1/search"
 QUERY = [1.0] + [0.0] * 383
@@ -90,3 +91,14 @@ def test_bad_input_is_refused(
 ) -> None:
     body = {key: value for key, value in by_text(**values).items() if value is not None}
     assert_problem(as_alice.post(PATH, body), 400, param=param)
+
+
+def test_no_name_of_a_field_is_in_the_statements(
+    collection: Collection, as_alice: APIClient
+) -> None:
+    body = by_text(facets=["zebra", {"field": "by.zebra"}], group_by={"field": "zebra"})
+    with recorded_statements() as statements:
+        assert as_alice.post(PATH, body).status_code == 200
+    assert any("WITH fields" in each for each in statements)
+    assert any("leaders" in each for each in statements)
+    assert not any("zebra" in each for each in statements)
