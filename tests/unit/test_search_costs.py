@@ -22,7 +22,7 @@ def test_it_works() -> None:
     assert prospect(share=0.001).scan() is None
     scan = prospect(share=0.3).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.entries) == (164, 164)
+    assert (scan.ef_search, scan.entries) == (214, 214)
 
 
 def test_without_a_filter_the_index_serves_unless_very_much_is_wanted() -> None:
@@ -50,7 +50,7 @@ def test_a_filter_without_an_index_turns_to_the_vectors_index_sooner() -> None:
     assert prospect(share=0.01).scan() is None
     scan = prospect(share=0.01, found_by_index=False).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.entries, scan.visits) == (710, 1_420, 2_130)  # two steps
+    assert (scan.ef_search, scan.entries, scan.visits) == (880, 1_760, 2_640)  # two steps
 
 
 def test_who_gives_ef_search_wants_the_index() -> None:
@@ -62,13 +62,13 @@ def test_who_gives_ef_search_wants_the_index() -> None:
 def test_signs_alone_are_oversampled() -> None:
     scan = prospect(filtered=False, storage=IndexStorage.BIT).scan()
     assert scan is not None
-    assert (scan.ef_search, scan.entries) == (172, 49)
+    assert (scan.ef_search, scan.entries) == (224, 49)
 
 
 def test_several_chunks_of_a_document_take_more_candidates() -> None:
     scan = prospect(filtered=False, crowding=4).scan()
     assert scan is not None
-    assert (scan.entries, scan.ef_search) == (49, 172)
+    assert (scan.entries, scan.ef_search) == (49, 224)
 
 
 def test_memory_grows_with_the_scan() -> None:
@@ -81,12 +81,12 @@ def test_matches_that_are_rare_near_the_query_are_searched_deeper() -> None:
     asked = prospect(share=0.3)
     scan = asked.scan()
     assert scan is not None
-    assert not asked.is_thin(scan, 30)
+    assert not asked.is_thin(scan, 40)
     assert asked.is_thin(scan, 12)
     further = asked.further(scan, 12)
     deeper = further.scan()
     assert deeper is not None
-    assert deeper.entries == 780
+    assert deeper.entries == 1020
     assert not further.is_thin(deeper, 40)
     assert asked.further(scan, 0).scan() is None  # all 180,000 are read sooner
     assert prospect(share=0.3, documents=2_000_000).further(scan, 0).scan() is not None
