@@ -105,7 +105,7 @@ def test_the_list_is_narrowed(collection: Collection, as_alice: APIClient) -> No
     ("param", "value"),
     [
         ("state", "done"),
-        ("kind", "reindex"),
+        ("kind", "re-index"),
         ("collection", "No Name"),
         ("limit", "0"),
         ("limit", "1001"),
