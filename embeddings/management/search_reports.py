@@ -36,17 +36,18 @@ def search_report(options: dict[str, Any]) -> dict[str, Any]:
     """Raises Problem and CommandError."""
     if options["prepare"]:
         return _prepared(options)
+    token = "" if options["calibrate"] else token_of(options)
     collection = visible_collection(
         principal=principal_for(None), name=options["collection"], action=Action.SEARCH
     )
     if options["calibrate"]:
         return calibrate(collection=collection, vectors=_vectors(collection, options))
     if options["matrix"]:
-        return _matrix(collection, options)
+        return _matrix(collection, token, options)
     return measure_search(
         collection=collection,
         url=url_of(options),
-        token=token_of(options),
+        token=token,
         queries=options["queries"],
         top_k=options["top_k"],
     )
@@ -70,7 +71,7 @@ def _documents(files: list[Path]) -> Iterator[DocumentInput]:
             yield parse_document(row.raw)
 
 
-def _matrix(collection: Collection, options: dict[str, Any]) -> dict[str, Any]:
+def _matrix(collection: Collection, token: str, options: dict[str, Any]) -> dict[str, Any]:
     filters: Filters = {
         UNFILTERED: None,
         **{f"{share:g} %": {"within": {"$contains": share}} for share in SELECTIVITIES},
@@ -78,7 +79,7 @@ def _matrix(collection: Collection, options: dict[str, Any]) -> dict[str, Any]:
     }
     load = Load(
         url=url_of(options),
-        token=token_of(options),
+        token=token,
         vectors=_vectors(collection, options),
         clients=options["clients"],
         seconds=options["seconds"],
