@@ -41,18 +41,22 @@ def check_query(attrs: Mapping[str, Any]) -> None:
     for one, other, reason in CONFLICTS:
         if attrs.get(one) and attrs.get(other):
             raise _conflict(one, other, reason)
-    if attrs["mode"] != SearchMode.SEMANTIC and given != ["query"]:
-        raise _conflict("mode", given[0], NO_TEXT)
-    if attrs["mode"] != SearchMode.SEMANTIC and attrs.get("group_by") == "chunk":
-        raise _conflict("mode", "group_by", "words rank whole documents")
-    if "weights" in attrs and attrs["mode"] != SearchMode.HYBRID:
-        raise _conflict("weights", "mode", "only a hybrid search weighs two rankings")
+    _check_mode(attrs, given[0])
     if "collections" in attrs:
         _check_comparable(attrs)
     if attrs.get("rerank"):
         _check_rerank(attrs, given[0])
     if isinstance(attrs.get("group_by"), FieldGroups):
         _check_groups(attrs)
+
+
+def _check_mode(attrs: Mapping[str, Any], query: str) -> None:
+    if attrs["mode"] != SearchMode.SEMANTIC and query != "query":
+        raise _conflict("mode", query, NO_TEXT)
+    if attrs["mode"] != SearchMode.SEMANTIC and attrs.get("group_by") == "chunk":
+        raise _conflict("mode", "group_by", "words rank whole documents")
+    if "weights" in attrs and attrs["mode"] != SearchMode.HYBRID:
+        raise _conflict("weights", "mode", "only a hybrid search weighs two rankings")
 
 
 def check_places(data: Mapping[str, Any]) -> None:
