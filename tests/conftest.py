@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from django.conf import settings
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
@@ -29,6 +30,12 @@ def log_level() -> Iterator[None]:
     before = log.level
     yield
     log.setLevel(before)
+
+
+@pytest.fixture(autouse=True)
+def nothing_bound() -> None:
+    """What one test did without a request stays bound to the log's lines, as no request ends."""
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(autouse=True)

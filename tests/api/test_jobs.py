@@ -131,7 +131,7 @@ def test_owners_and_operators_cancel(job: Job, who: str, request: pytest.Fixture
     assert_problem(client.post(f"{LIST}/{job.pk}/cancel"), 409, "job_finished")
 
 
-@pytest.mark.parametrize("path", [f"{LIST}/1", f"{LIST}/{uuid.uuid4().hex}x", f"{LIST}/"])
+@pytest.mark.parametrize("path", [f"{LIST}/1", f"{LIST}/{uuid.UUID(int=7).hex}x", f"{LIST}/"])
 def test_what_is_no_job_id_is_not_there(as_alice: APIClient, path: str) -> None:
     assert_problem(as_alice.get(path), 404, "not_found")
 
