@@ -42,11 +42,13 @@ SETTINGS = """
     SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.max_scan_tuples', %s, true),
         set_config('hnsw.scan_mem_multiplier', %s, true),
         set_config('hnsw.iterative_scan', 'relaxed_order', true),
+        set_config('plan_cache_mode', 'force_generic_plan', true),
         set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
         set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"""
 """For the transaction. The planner, which knows nothing of iterative scans, is kept to the index.
-The scan may give a nearer row after a farther one, as all are ordered anew: in strict order it
-leaves such rows out.
+One plan serves all vectors: PostgreSQL itself would plan each search anew, 0.3 of 2.1 ms. The scan
+may give a nearer row after a farther one, as all are ordered anew: in strict order it leaves such
+rows out.
 """
 
 HNSW = """
