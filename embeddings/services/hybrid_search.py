@@ -21,9 +21,10 @@ from embeddings.constants import SearchPath
 from embeddings.models import Collection
 from embeddings.services.keyword_search import Ranking, rank_by_words
 from embeddings.services.search_path import find_semantic
+from embeddings.store.hits import score
 from embeddings.store.keyword_hits import nearest_chunks, read_hits, sample_distances
 from embeddings.store.keyword_search import scores_of
-from embeddings.store.search import Alongside, nothing, score
+from embeddings.store.search import Alongside, nothing
 from embeddings.store.search_sql import Target
 from embeddings.types.search import Found, Plan, SearchParams, Weights
 

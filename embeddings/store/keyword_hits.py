@@ -3,14 +3,15 @@
 import html
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from embeddings.store.cursors import binary_cursor, read_vector
+from embeddings.store.cursors import binary_cursor
+from embeddings.store.hits import read_hit, shown_columns
 from embeddings.store.index_expressions import OPERATORS
 from embeddings.store.keyword_search import quoted
 from embeddings.store.partitions import chunks_table, documents_table
@@ -104,7 +105,9 @@ def read_hits(
     names, or its first; without those that were deleted meanwhile.
     """
     statement = sql.SQL(_HITS).format(
-        columns=sql.SQL(", ").join(_columns(include)), **_names(target)
+        highlights=sql.SQL(_HIGHLIGHTS if "highlights" in include else "NULL"),
+        **shown_columns(include),
+        **_names(target),
     )
     values: list[Any] = []
     if "highlights" in include:
@@ -118,7 +121,8 @@ def read_hits(
 
 
 _HITS = """
-    SELECT d.id, d.external_id, c.ordinal, c.start, c."end", {columns}
+    SELECT d.id, d.external_id, NULL, c.start, c."end", c.ordinal, {text}, {metadata}, {vector},
+        {highlights}
     FROM unnest(%s::uuid[], %s::int4[]) AS wanted (id, ordinal)
     JOIN {documents} d ON d.id = wanted.id
     JOIN {chunks} c ON c.document_id = d.id AND c.ordinal = wanted.ordinal"""
@@ -127,30 +131,10 @@ _HIGHLIGHTS = """ts_headline(%s::regconfig, translate(
     substr(d.text, c.start + 1, least(c."end" - c.start, %s)), %s, ''), %s::tsquery, %s)"""
 
 
-def _columns(include: Include) -> list[sql.SQL]:
-    return [
-        sql.SQL("d.text" if include & {"text", "chunk"} else "NULL"),
-        sql.SQL("d.metadata" if "metadata" in include else "NULL"),
-        sql.SQL("vector_send(c.embedding)" if "vector" in include else "NULL"),
-        sql.SQL(_HIGHLIGHTS if "highlights" in include else "NULL"),
-    ]
-
-
 def _hit(row: tuple[Any, ...], *, score: float) -> Hit:
-    document_id, external_id, ordinal, start, end, text, metadata, vector, headline = row
-    return Hit(
-        document_id=document_id,
-        external_id=external_id,
-        score=score,
-        distance=None,
-        start=start,
-        end=end,
-        ordinal=ordinal,
-        text=text,
-        metadata=metadata,
-        vector=None if vector is None else read_vector(vector),
-        highlights=None if headline is None else highlights(headline),
-    )
+    *shown, headline = row
+    hit = read_hit(shown, score=score)
+    return hit if headline is None else replace(hit, highlights=highlights(headline))
 
 
 def highlights(headline: str) -> list[str]:

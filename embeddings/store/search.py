@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.constants import Metric
-from embeddings.store.cursors import binary_cursor, read_vector
+from embeddings.store.cursors import binary_cursor
+from embeddings.store.hits import read_near_hit
 from embeddings.store.index_expressions import OPERATORS
 from embeddings.store.search_sql import (
     SETTINGS,
@@ -82,19 +82,6 @@ class Query:
     statement: bytes
     values: list[Any]
     prepare: bool | None = None
-
-
-def score(*, metric: Metric, distance: float) -> float:
-    """Higher is better: cosine 1 - d, ip -d (pgvector's is the negative product), l2 and l1 1/(1 +
-    d).
-    """
-    match metric:
-        case Metric.COSINE:
-            return 1.0 - distance
-        case Metric.IP:
-            return -distance
-        case Metric.L2 | Metric.L1:
-            return 1.0 / (1.0 + distance)
 
 
 def sample_matches(
@@ -183,25 +170,9 @@ ANY_NUMBER = 2**62
 def _rows(rows: list[tuple[Any, ...]], target: Target) -> Rows:
     candidates, matches = rows[0][:2]
     return Rows(
-        hits=[_hit(row[2:], target=target) for row in rows if row[2] is not None],
+        hits=[read_near_hit(row[2:], metric=target.metric) for row in rows if row[2] is not None],
         candidates=candidates,
         matches=matches,
-    )
-
-
-def _hit(row: tuple[Any, ...], *, target: Target) -> Hit:
-    document_id, external_id, distance, start, end, ordinal, text, metadata, vector = row
-    return Hit(
-        document_id=document_id,
-        external_id=external_id,
-        score=score(metric=target.metric, distance=distance),
-        distance=distance,
-        start=start,
-        end=end,
-        ordinal=ordinal,
-        text=text,
-        metadata=metadata,
-        vector=None if vector is None else read_vector(vector),
     )
 
 
@@ -220,5 +191,4 @@ __all__ = [
     "nearest_hnsw",
     "nothing",
     "sample_matches",
-    "score",
 ]

@@ -9,10 +9,10 @@ from psycopg import sql
 
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
+from embeddings.store.hits import read_near_hit, shown_columns
 from embeddings.store.metadata_values import IN_ARRAY, SCALARS
 from embeddings.store.partitions import chunks_table, documents_table
 from embeddings.store.search import OPERATORS, Target
-from embeddings.store.search_pages import read_hit, shown_columns
 from embeddings.types.search import FieldGroups, Group, Include, MetadataFilter
 
 
@@ -46,7 +46,7 @@ def nearest_groups(
         rows = cursor.execute(statement, parameters, prepare=False).fetchall()
     for place, value, *hit in rows:
         group = groups.setdefault(place, Group(value=value, hits=[]))
-        group.hits.append(read_hit(hit, target))
+        group.hits.append(read_near_hit(hit, metric=target.metric))
     return list(groups.values())
 
 

@@ -1,17 +1,16 @@
 """The nearest documents or chunks behind a place in the exact order."""
 
 import uuid
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from embeddings.store.cursors import binary_cursor, read_vector
+from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
+from embeddings.store.hits import read_near_hit, shown_columns
 from embeddings.store.partitions import chunks_table, documents_table
-from embeddings.store.search import OPERATORS, Target, score
+from embeddings.store.search import OPERATORS, Target
 from embeddings.types.search import Hit, Include, MetadataFilter
 
 Key = tuple[float, uuid.UUID, int]
@@ -54,7 +53,7 @@ def nearest_after(
     parameters = [vector, *values, *key, limit, vector]
     with binary_cursor() as cursor:
         rows = cursor.execute(statement, parameters, prepare=False).fetchall()
-    return [read_hit(row, target) for row in rows]
+    return [read_near_hit(row, metric=target.metric) for row in rows]
 
 
 _JOIN = "JOIN {documents} d ON d.id = c.document_id"
@@ -97,29 +96,3 @@ def _behind(after: Key | None, *, by_chunk: bool) -> str:
     if by_chunk:
         return "(distance, document_id, ordinal) > (%s::float8, %s::uuid, %s::int4)"
     return "(distance, document_id) > (%s::float8, %s::uuid)"
-
-
-def shown_columns(include: Include) -> dict[str, sql.SQL]:
-    """What a hit shows of its document `d` and its chunk `c`; NULL for the rest."""
-    return {
-        "text": sql.SQL("d.text" if include & {"text", "chunk"} else "NULL"),
-        "metadata": sql.SQL("d.metadata" if "metadata" in include else "NULL"),
-        "vector": sql.SQL("vector_send(c.embedding)" if "vector" in include else "NULL"),
-    }
-
-
-def read_hit(row: Sequence[Any], target: Target) -> Hit:
-    """The hit of a row: document, external id, distance, start, end, ordinal and what is shown."""
-    document_id, external_id, distance, start, end, ordinal, text, metadata, vector = row
-    return Hit(
-        document_id=document_id,
-        external_id=external_id,
-        score=score(metric=target.metric, distance=distance),
-        distance=distance,
-        start=start,
-        end=end,
-        ordinal=ordinal,
-        text=text,
-        metadata=metadata,
-        vector=None if vector is None else read_vector(vector),
-    )

@@ -10,6 +10,7 @@ from psycopg import sql
 from embeddings.constants import IndexStorage, Metric
 from embeddings.models import Generation
 from embeddings.store.filter import compile_filter
+from embeddings.store.hits import shown_columns
 from embeddings.store.index_expressions import OPERATORS, index_expression, index_operator
 from embeddings.store.partitions import chunks_table, documents_table
 from embeddings.types.filter import MetadataFilter
@@ -94,7 +95,8 @@ RANKED = """
     ), counted AS (
         SELECT (SELECT count(*) FROM candidates) AS candidates, {matches} AS matches
     )
-    SELECT counted.candidates, counted.matches, {columns}
+    SELECT counted.candidates, counted.matches, n.document_id, d.external_id, n.distance, n.start,
+        n."end", n.ordinal, {text}, {metadata}, {vector}
     FROM counted LEFT JOIN (nearest n {documents_join} {vector_join}) ON true
     ORDER BY n.distance, n.document_id, n.ordinal"""
 """Ends with how many hits. Where there are none, one row still has the counts."""
@@ -171,7 +173,7 @@ def _ranked(
         candidates=candidates,
         best=sql.SQL("SELECT * FROM candidates" if shape.by_chunk else BEST_CHUNKS),
         matches=sql.SQL("(SELECT count(*) FROM matching)" if matching else "NULL::bigint"),
-        columns=sql.SQL(", ").join(_columns(shape.include)),
+        **shown_columns(shape.include),
         documents_join=sql.SQL("JOIN {documents} d ON d.id = n.document_id").format(
             **_names(target)
         ),
@@ -197,12 +199,3 @@ def _names(target: Target) -> dict[str, sql.Composable]:
         "indexed": indexed("c.embedding"),
         "asked": indexed("%s::vector"),
     }
-
-
-def _columns(include: Include) -> list[sql.SQL]:
-    return [
-        sql.SQL('n.document_id, d.external_id, n.distance, n.start, n."end", n.ordinal'),
-        sql.SQL("d.text" if include & {"text", "chunk"} else "NULL"),
-        sql.SQL("d.metadata" if "metadata" in include else "NULL"),
-        sql.SQL("vector_send(c.embedding)" if "vector" in include else "NULL"),
-    ]
