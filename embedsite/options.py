@@ -81,7 +81,7 @@ def values(field: FieldInfo) -> str:
     kind = without_none(field.annotation)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
-    if kind is int:
+    if kind in (int, float):
         return bounds(field)
     if kind is bool:
         return "`true`, `false`"
