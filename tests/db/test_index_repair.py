@@ -17,6 +17,7 @@ from embeddings.store import index as store
 from embeddings.store import index_repair
 from embeddings.store.index_warming import prewarm_indexes
 from embeddings.store.partitions import chunks_table, documents_table
+from tests.commands.processes import wait_for
 from tests.factories import make_collection, make_document
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +35,7 @@ def collection() -> Collection:
     for number in range(3):
         make_document(made, f"text {number}")
     build_index(job_id=start_reindex(collection=made).pk, should_stop=lambda: False)
+    wait_for(lambda: not store.building_generations())  # the builder's session ends behind it
     Job.objects.all().delete()
     return Collection.objects.select_related("active").get(pk=made.pk)
 
