@@ -148,8 +148,12 @@ TERM_DIMENSIONS = 1_000_000_000
 """pgvector's limit for a `sparsevec`: words are hashed to so many dimensions."""
 
 HNSW_M = 16
-HNSW_EF_CONSTRUCTION = 64
-"""pgvector's own defaults."""
+"""pgvector's own default."""
+
+HNSW_EF_CONSTRUCTION = 128
+"""Twice pgvector's default. Of the exact ten for queries unlike all 60,000 texts, searches as
+long as before found 0.948 instead of 0.923; a build took 15 s instead of 10.
+"""
 
 HNSW_M_RANGE = (2, 100)
 HNSW_EF_CONSTRUCTION_RANGE = (4, 1_000)

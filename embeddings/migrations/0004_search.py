@@ -127,6 +127,11 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(METADATA_FUNCTIONS, METADATA_FUNCTIONS_REVERSE),
         migrations.RunSQL(METADATA_INDEXES, METADATA_INDEXES_REVERSE),
+        migrations.AlterField(
+            model_name="generation",
+            name="ef_construction",
+            field=models.PositiveSmallIntegerField(default=128),
+        ),
         migrations.AddField(
             model_name="generation",
             name="storage",

@@ -40,7 +40,7 @@ EXAMPLE = {
     "owner": "alice",
     "language": "english",
     "chunking": {"method": "sentences", "size": 254, "overlap": 0},
-    "index": {"state": "none", "m": 16, "ef_construction": 64, "storage": "halfvec"},
+    "index": {"state": "none", "m": 16, "ef_construction": 128, "storage": "halfvec"},
     "metadata_schema": {"year": {"type": "number", "index": True, "required": False}},
     "metadata_indexes": {"year": "ready"},
     "created_at": "2026-11-22T09:00:00Z",

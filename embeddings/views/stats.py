@@ -39,7 +39,7 @@ EXAMPLE = {
     "index": {
         "state": "ready",
         "m": 16,
-        "ef_construction": 64,
+        "ef_construction": 128,
         "storage": "halfvec",
         "bytes": 73_400_320,
         "job": None,

@@ -26,7 +26,7 @@ def act(client: Client, action: str, *collections: Collection) -> str:
 
 def test_it_works(as_operator: Client, collection: Collection) -> None:
     page = as_operator.get(change(collection)).content.decode()
-    assert "none: halfvec, m 16, ef_construction 64, 0.0 MiB" in page
+    assert "none: halfvec, m 16, ef_construction 128, 0.0 MiB" in page
     assert "recall@" not in page
 
     RecallMeasurement.objects.create(

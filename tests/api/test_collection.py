@@ -36,7 +36,7 @@ def test_it_works(as_alice: APIClient) -> None:
         "owner": "alice",
         "language": "english",
         "chunking": {"method": "sentences", "size": 1_000_000, "overlap": 0},
-        "index": {"state": "none", "m": 16, "ef_construction": 64, "storage": "halfvec"},
+        "index": {"state": "none", "m": 16, "ef_construction": 128, "storage": "halfvec"},
         "metadata_schema": {},
         "metadata_indexes": {},
     }

@@ -80,7 +80,7 @@ def test_an_index_that_serves_is_changed_by_a_job(
     assert response.json()["index"] == {
         "state": "ready",
         "m": 16,
-        "ef_construction": 64,
+        "ef_construction": 128,
         "storage": "halfvec",
     }
     assert (job.kind, job.params["storage"]) == (JobKind.REINDEX, "bit")
@@ -93,7 +93,7 @@ def test_an_index_that_serves_is_changed_by_a_job(
         ({"m": 101}, "index.m"),
         ({"m": "16"}, "index.m"),
         ({"m": True}, "index.m"),
-        ({"m": 33}, "index.ef_construction"),
+        ({"m": 65}, "index.ef_construction"),
         ({"ef_construction": 3}, "index.ef_construction"),
         ({"ef_construction": 1001}, "index.ef_construction"),
         ({"ef_construction": 31}, "index.ef_construction"),

@@ -36,7 +36,7 @@ def test_it_works(collection: Collection, as_alice: APIClient) -> None:
     assert stats["index"] == {
         "state": "none",
         "m": 16,
-        "ef_construction": 64,
+        "ef_construction": 128,
         "storage": "halfvec",
         "bytes": 0,
         "job": None,

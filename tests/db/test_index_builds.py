@@ -224,7 +224,7 @@ def broken(*_: Any) -> None:
 
 def test_impossible_settings_are_refused_before_anything_starts(collection: Collection) -> None:
     with pytest.raises(InvalidIndex, match="twice m"):
-        start_reindex(collection=collection, change=IndexChange(m=50))
+        start_reindex(collection=collection, change=IndexChange(m=65))
     assert not Job.objects.exists()
     assert reread(collection).generation.index_state == IndexState.NONE
 
