@@ -111,7 +111,9 @@ def test_a_bad_query_is_refused(collection: Collection, as_alice: APIClient, que
 
 
 @pytest.mark.parametrize(
-    "body", [gzip.compress(LINES)[:-5], gzip.compress(LINES) + b"rest", LINES, b""]
+    "body",
+    [gzip.compress(LINES)[:-5], gzip.compress(LINES) + b"rest", LINES, b""],
+    ids=["cut off", "more behind it", "not gzip", "nothing"],
 )
 def test_what_is_not_whole_gzip_is_refused(
     collection: Collection, as_alice: APIClient, body: bytes
