@@ -12,9 +12,7 @@ from psycopg import sql
 
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.hits import read_hit, shown_columns
-from embeddings.store.index_expressions import OPERATORS
 from embeddings.store.keyword_search import quoted
-from embeddings.store.partitions import chunks_table, documents_table
 from embeddings.store.search_sql import Target
 from embeddings.types.search import Hit, Include
 
@@ -43,7 +41,7 @@ def covering_chunks(
     *, target: Target, ids: Sequence[uuid.UUID], words: Words
 ) -> dict[uuid.UUID, int]:
     """Of each document with several chunks, the ordinal of the one whose words are worth most."""
-    statement = sql.SQL(_COVERING).format(**_names(target))
+    statement = sql.SQL(_COVERING).format(**target.names)
     worth = [list(words.worth), list(words.worth.values())]
     with binary_cursor() as cursor:
         return dict(cursor.execute(statement, [words.language, *worth, list(ids)]).fetchall())
@@ -67,7 +65,7 @@ def nearest_chunks(
     *, target: Target, ids: Sequence[uuid.UUID], vector: NDArray[np.float32]
 ) -> dict[uuid.UUID, tuple[int, float]]:
     """Each document's chunk that is nearest to the vector: its ordinal and its distance."""
-    statement = sql.SQL(_NEAREST).format(**_names(target))
+    statement = sql.SQL(_NEAREST).format(**target.names)
     with binary_cursor() as cursor:
         rows = cursor.execute(statement, [vector, list(ids)]).fetchall()
     return {pk: (ordinal, distance) for pk, ordinal, distance in rows}
@@ -87,7 +85,7 @@ def sample_distances(*, target: Target, vector: NDArray[np.float32]) -> list[flo
     statement = sql.SQL(
         "SELECT c.embedding {operator} %s::vector FROM {chunks} c"
         " ORDER BY c.document_id, c.ordinal LIMIT %s"
-    ).format(**_names(target))
+    ).format(**target.names)
     with binary_cursor() as cursor:
         rows = cursor.execute(statement, [vector, SAMPLE]).fetchall()
     return [distance for (distance,) in rows]
@@ -107,7 +105,7 @@ def read_hits(
     statement = sql.SQL(_HITS).format(
         highlights=sql.SQL(_HIGHLIGHTS if "highlights" in include else "NULL"),
         **shown_columns(include),
-        **_names(target),
+        **target.names,
     )
     values: list[Any] = []
     if "highlights" in include:
@@ -146,11 +144,3 @@ def highlights(headline: str) -> list[str]:
         for fragment in headline.split(CUT)
         if START in fragment
     ]
-
-
-def _names(target: Target) -> dict[str, sql.Composable]:
-    return {
-        "documents": sql.Identifier(documents_table(target.collection_id)),
-        "chunks": sql.Identifier(chunks_table(target.generation_id)),
-        "operator": sql.SQL(OPERATORS[target.metric]),
-    }

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.hits import read_near_hit
-from embeddings.store.index_expressions import OPERATORS
 from embeddings.store.search_sql import (
     SETTINGS,
     Shape,
@@ -177,7 +176,6 @@ def _rows(rows: list[tuple[Any, ...]], target: Target) -> Rows:
 
 
 __all__ = [
-    "OPERATORS",
     "Alongside",
     "Query",
     "Rows",

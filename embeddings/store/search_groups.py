@@ -11,8 +11,7 @@ from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
 from embeddings.store.hits import read_near_hit, shown_columns
 from embeddings.store.metadata_values import IN_ARRAY, SCALARS
-from embeddings.store.partitions import chunks_table, documents_table
-from embeddings.store.search import OPERATORS, Target
+from embeddings.store.search import Target
 from embeddings.types.search import FieldGroups, Group, Include, MetadataFilter
 
 
@@ -31,9 +30,7 @@ def nearest_groups(
     """
     condition, values = compile_filter(metadata_filter)
     statement = sql.SQL(_STATEMENT).format(
-        operator=sql.SQL(OPERATORS[target.metric]),
-        chunks=sql.Identifier(chunks_table(target.generation_id)),
-        documents=sql.Identifier(documents_table(target.collection_id)),
+        **target.names,
         condition=condition,
         scalars=SCALARS,
         in_array=IN_ARRAY,

@@ -9,8 +9,7 @@ from psycopg import sql
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
 from embeddings.store.hits import read_near_hit, shown_columns
-from embeddings.store.partitions import chunks_table, documents_table
-from embeddings.store.search import OPERATORS, Target
+from embeddings.store.search import Target
 from embeddings.types.search import Hit, Include, MetadataFilter
 
 Key = tuple[float, uuid.UUID, int]
@@ -32,22 +31,16 @@ def nearest_after(
     nothing.
     """
     condition, values = compile_filter(metadata_filter)
-    tables = {
-        "chunks": sql.Identifier(chunks_table(target.generation_id)),
-        "documents": sql.Identifier(documents_table(target.collection_id)),
-    }
     ranked = sql.SQL(_CHUNKS if by_chunk else _DOCUMENTS).format(
-        operator=sql.SQL(OPERATORS[target.metric]),
-        join=sql.SQL("" if metadata_filter is None else _JOIN).format(**tables),
+        join=sql.SQL("" if metadata_filter is None else _JOIN).format(**target.names),
         condition=condition,
-        **tables,
+        **target.names,
     )
     statement = sql.SQL(_STATEMENT).format(
         ranked=ranked,
         behind=sql.SQL(_behind(after, by_chunk=by_chunk)),
-        operator=sql.SQL(OPERATORS[target.metric]),
         **shown_columns(include),
-        **tables,
+        **target.names,
     )
     key = () if after is None else after if by_chunk else after[:2]
     parameters = [vector, *values, *key, limit, vector]

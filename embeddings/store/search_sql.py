@@ -38,6 +38,15 @@ class Target:
             storage=IndexStorage(generation.storage),
         )
 
+    @property
+    def names(self) -> dict[str, sql.Composable]:
+        """`documents`, `chunks` and the `operator` that compares, as a statement spells them."""
+        return {
+            "documents": sql.Identifier(documents_table(self.collection_id)),
+            "chunks": sql.Identifier(chunks_table(self.generation_id)),
+            "operator": sql.SQL(OPERATORS[self.metric]),
+        }
+
 
 SETTINGS = """
     SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.max_scan_tuples', %s, true),
@@ -192,9 +201,7 @@ def _names(target: Target) -> dict[str, sql.Composable]:
         )
 
     return {
-        "documents": sql.Identifier(documents_table(target.collection_id)),
-        "chunks": sql.Identifier(chunks_table(target.generation_id)),
-        "operator": sql.SQL(OPERATORS[target.metric]),
+        **target.names,
         "index_operator": index_operator(storage=target.storage, metric=target.metric),
         "indexed": indexed("c.embedding"),
         "asked": indexed("%s::vector"),
