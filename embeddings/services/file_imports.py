@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
-
-from accounts.exceptions import Problem
 from embeddings.constants import JobKind, JobState, OnConflict
 from embeddings.exceptions import CollectionDeleted
 from embeddings.models import Collection, Job
@@ -16,10 +13,8 @@ from embeddings.services.imports import BATCH_DOCUMENTS, OnRefused, import_rows
 from embeddings.services.job_runs import (
     SOURCE,
     JobRun,
-    fail_run,
-    finish_run,
-    park_run,
     record_progress,
+    run_by_command,
     take_job,
 )
 from embeddings.services.jobs import make_job
@@ -77,7 +72,9 @@ def run_file_import(
     """
     run = file_import.run
     job = run.job
-    try:
+    with run_by_command(
+        run=run, interrupted=lambda: f"Interrupted after {job.done}; the same command goes on."
+    ):
         import_rows(
             run=run,
             rows=file_import.format.rows(file_import.path, job.done),
@@ -88,15 +85,6 @@ def run_file_import(
         )
         # Blank lines at the end belong to no batch.
         record_progress(run=run, done=job.total or 0)
-        finish_run(run=run)
-    except Problem as problem:
-        fail_run(run=run, error=problem.detail)
-        raise
-    except BaseException:
-        # Ctrl-C may have caught the connection in the middle of a statement.
-        connection.close()
-        park_run(run=run, error=f"Interrupted after {job.done}; the same command goes on.")
-        raise
 
 
 def _identity(path: Path) -> dict[str, Any]:

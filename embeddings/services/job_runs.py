@@ -7,7 +7,8 @@ dead, or whose job was cancelled, can change nothing any more.
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -277,3 +278,21 @@ def _end(run: JobRun, state: JobState, error: str) -> None:
 def _update(run: JobRun, **changes: Any) -> None:
     if not Job.objects.filter(pk=run.job.pk, lease=run.lease).update(**changes):
         raise JobLost
+
+
+@contextmanager
+def run_by_command(*, run: JobRun, interrupted: Callable[[], str]) -> Iterator[None]:
+    """The block is the job's work, done by a command: the job succeeds with it, fails with a
+    Problem, and otherwise waits, `interrupted()` being the reason, for the command to be repeated.
+    """
+    try:
+        yield
+        finish_run(run=run)
+    except Problem as problem:
+        fail_run(run=run, error=problem.detail)
+        raise
+    except BaseException:
+        # Ctrl-C may have caught the connection in the middle of a statement.
+        connection.close()
+        park_run(run=run, error=interrupted())
+        raise

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.exceptions import Problem
 from embeddings.constants import IndexState, JobKind, JobState
 from embeddings.models import Collection, Job
 from embeddings.services.index import UNCHANGED, build, prepare_reindex, release_index
-from embeddings.services.job_runs import SOURCE, fail_run, finish_run, park_run, take_job
+from embeddings.services.job_runs import SOURCE, run_by_command, take_job
 from embeddings.services.jobs import make_job
 from embeddings.types.index import IndexChange
 
@@ -74,16 +73,10 @@ def reindex_now(
     if run is None:
         raise RuntimeError("a new job is free to take")
     try:
-        build(run, on_progress)
-        finish_run(run=run)
-    except Problem as problem:
-        fail_run(run=run, error=problem.detail)
-        raise
-    except BaseException:
-        # Ctrl-C may have caught the connection in the middle of a statement.
-        connection.close()
-        park_run(run=run, error="Interrupted; the same command starts it again.")
-        raise
+        with run_by_command(
+            run=run, interrupted=lambda: "Interrupted; the same command starts it again."
+        ):
+            build(run, on_progress)
     finally:
         release_index(job_id=job.pk)
     return run.job
