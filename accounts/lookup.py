@@ -33,6 +33,7 @@ class Lookup(Generic[Row]):
     related: str
     sql: bytes | None
     params: tuple[Any, ...]
+    annotations: tuple[str, ...] = ()
 
     @cached_property
     def related_model(self) -> type[Model]:
@@ -42,7 +43,9 @@ class Lookup(Generic[Row]):
 
     @cached_property
     def names(self) -> tuple[list[str], list[str]]:
-        """The attributes that the row's columns are for: the model's, then the related one's."""
+        """The attributes that the row's columns are for: the model's, then, behind the annotations,
+        the related one's.
+        """
         first, second = (
             [field.attname for field in model._meta.concrete_fields]
             for model in (self.model, self.related_model)
@@ -61,7 +64,8 @@ def compile_lookup(queryset: QuerySet[Row], *, related: str, **stand_ins: Any) -
         return Lookup(queryset.model, related, None, ())
     names = {value: name for name, value in stand_ins.items()}
     slots = tuple(Slot(names[value]) if value in names else value for value in params)
-    return Lookup(queryset.model, related, sql.encode(), slots)
+    annotations = tuple(query.annotation_select)
+    return Lookup(queryset.model, related, sql.encode(), slots, annotations)
 
 
 def look_up(lookup: Lookup[Row], **values: Any) -> Row | None:
@@ -95,7 +99,10 @@ def look_up_later(lookup: Lookup[Row], **values: Any) -> Callable[[], Row | None
 
 def _instance(lookup: Lookup[Row], row: tuple[Any, ...]) -> Row:
     names, related_names = lookup.names
-    instance = lookup.model.from_db(DEFAULT_DB_ALIAS, names, row[: len(names)])
-    other = lookup.related_model.from_db(DEFAULT_DB_ALIAS, related_names, row[len(names) :])
+    own, behind = len(names), len(names) + len(lookup.annotations)
+    instance = lookup.model.from_db(DEFAULT_DB_ALIAS, names, row[:own])
+    for name, value in zip(lookup.annotations, row[own:behind], strict=True):
+        setattr(instance, name, value)
+    other = lookup.related_model.from_db(DEFAULT_DB_ALIAS, related_names, row[behind:])
     setattr(instance, lookup.related, None if other.pk is None else other)
     return instance

@@ -7,7 +7,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.exceptions import ActionForbidden
-from accounts.policy import EVERYONE, Action
+from accounts.policy import Action
 from accounts.principal import Principal
 
 if TYPE_CHECKING:  # rest_framework.views itself imports the default permissions
@@ -49,4 +49,4 @@ class DeclaredAction(BasePermission):
             return True  # Django REST framework answers 405
         actions: dict[str, Action] = getattr(view, "actions", {})
         action = actions.get(name)
-        return action is not None and (action not in EVERYONE or request.auth.may(action))
+        return action is not None and request.auth.in_scope(action)

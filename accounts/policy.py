@@ -4,15 +4,28 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """One verb; every view names the one it performs."""
+    """One verb; every view names the one it performs, and an API token's scopes are such verbs."""
 
+    ME = "me"
+    TOKENS = "tokens"
+    USAGE = "usage"
     EMBED = "embed"
     CREATE_COLLECTION = "create_collection"
     READ = "read"
     SEARCH = "search"
     WRITE = "write"
     MANAGE = "manage"
+    AUDIT = "audit"
     OPERATE = "operate"
+    ADMINISTER = "administer"
+
+
+class Role(StrEnum):
+    """What a user or a team is to one collection."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    OWNER = "owner"
 
 
 class SiteRole(StrEnum):
@@ -23,15 +36,26 @@ class SiteRole(StrEnum):
     ADMIN = "admin"
 
 
-EVERYONE = frozenset({Action.EMBED, Action.CREATE_COLLECTION})
-"""Needs no collection: any authenticated principal may do it."""
+EVERYONE = frozenset(
+    {Action.ME, Action.TOKENS, Action.USAGE, Action.EMBED, Action.CREATE_COLLECTION}
+)
+"""Needs no collection: any authenticated principal may do it, for itself."""
 
-OWNER_ACTIONS = frozenset(Action) - EVERYONE
-"""What the owner of a collection may do with it."""
+ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
+    Role.VIEWER: frozenset({Action.READ, Action.SEARCH}),
+    Role.EDITOR: frozenset({Action.READ, Action.SEARCH, Action.WRITE}),
+    Role.OWNER: frozenset(Action) - EVERYONE - {Action.ADMINISTER},
+}
+"""What a role allows on the collection that it is granted for."""
 
 SITE_ROLE_ACTIONS: dict[SiteRole, frozenset[Action]] = {
     SiteRole.MEMBER: frozenset(),
-    SiteRole.OPERATOR: frozenset({Action.READ, Action.SEARCH, Action.OPERATE}),
-    SiteRole.ADMIN: OWNER_ACTIONS,
+    SiteRole.OPERATOR: frozenset({Action.READ, Action.SEARCH, Action.AUDIT, Action.OPERATE}),
+    SiteRole.ADMIN: frozenset(Action) - EVERYONE,
 }
-"""What a site role may do with every collection, whoever owns it."""
+"""What a site role allows everywhere: on every collection, whoever owns it, and on the service."""
+
+
+def roles_allowing(action: Action) -> list[Role]:
+    """The roles on a collection that allow the action there."""
+    return [role for role, actions in ROLE_ACTIONS.items() if action in actions]

@@ -1,6 +1,7 @@
-"""Users and their credentials."""
+"""Users, teams and their credentials."""
 
 from accounts.models.api_token import ApiToken
+from accounts.models.team import Team
 from accounts.models.user import User
 
-__all__ = ["ApiToken", "User"]
+__all__ = ["ApiToken", "Team", "User"]

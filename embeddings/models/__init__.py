@@ -1,5 +1,5 @@
-"""What is stored: collections, their generations, documents and chunks, words, jobs, recall, and
-what the cache must not forget.
+"""What is stored: collections, their generations, documents and chunks, words, grants, jobs,
+recall, and what the cache must not forget.
 """
 
 from embeddings.models.cache import CacheCutoff, FrequentQuery
@@ -7,6 +7,7 @@ from embeddings.models.chunk import Chunk
 from embeddings.models.collection import Collection
 from embeddings.models.document import Document
 from embeddings.models.generation import Generation
+from embeddings.models.grant import Grant
 from embeddings.models.job import Job, JobPart
 from embeddings.models.keyword import CommonTerm, DocumentTerms, KeywordStatistics
 from embeddings.models.recall import RecallMeasurement
@@ -20,6 +21,7 @@ __all__ = [
     "DocumentTerms",
     "FrequentQuery",
     "Generation",
+    "Grant",
     "Job",
     "JobPart",
     "KeywordStatistics",

@@ -1,19 +1,40 @@
 """A named set of documents with one active generation."""
 
 import uuid
-from typing import TYPE_CHECKING, Self
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.policy import OWNER_ACTIONS, SITE_ROLE_ACTIONS, Action
+from accounts.models import User
+from accounts.policy import SITE_ROLE_ACTIONS, Action, roles_allowing
 from accounts.principal import Principal
 from embeddings.constants import COLLECTION_NAME_PATTERN, DEFAULT_LANGUAGE
+from embeddings.models.grant import Grant
+from embeddings.types.filter import MetadataFilter, all_of, any_of, json_filter, parse_filter
 
 if TYPE_CHECKING:
     from embeddings.models.generation import Generation
+
+
+def grants_to(principal: Principal, action: Action) -> models.QuerySet[Grant]:
+    """The grants of all collections that allow the principal the action."""
+    teams = User.groups.through.objects.filter(user_id=principal.user_id).values("group_id")
+    mine = models.Q(user_id=principal.user_id) | models.Q(team_id__in=teams)
+    return Grant.objects.filter(mine, role__in=roles_allowing(action))
+
+
+class Closed(Enum):
+    """Stands for a filter that nobody has set."""
+
+    CLOSED = "closed"
+
+
+CLOSED = Closed.CLOSED
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
@@ -21,11 +42,18 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 
     def visible_to(self, principal: Principal, action: Action) -> Self:
         """Those on which the principal may perform the action; none by default."""
+        if not principal.in_scope(action):
+            return self.none()
+        rows = self
+        if principal.collections is not None:
+            rows = rows.filter(pk__in=principal.collections)
         if action in SITE_ROLE_ACTIONS[principal.role]:
-            return self
-        if action in OWNER_ACTIONS:
-            return self.filter(owner_id=principal.user_id)
-        return self.none()
+            return rows
+        if not roles_allowing(action):
+            return self.none()
+        granted = grants_to(principal, action).filter(collection_id=models.OuterRef("pk"))
+        rows = rows.annotate(granted=ArraySubquery(granted.values("row_filter")))
+        return rows.filter(models.Q(owner_id=principal.user_id) | models.Exists(granted))
 
 
 class Collection(models.Model):
@@ -63,6 +91,10 @@ class Collection(models.Model):
 
     objects = CollectionQuerySet.as_manager()
 
+    _row_filter: MetadataFilter | Closed | None = CLOSED
+    granted: list[Any]
+    """By visible_to: the row filters of the grants that open the collection, None for no filter."""
+
     class Meta:
         db_table = "collections"
         ordering = ["name"]
@@ -77,6 +109,28 @@ class Collection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def row_filter(self) -> MetadataFilter | None:
+        """What every document that is read or written has to pass. Raises RuntimeError for a
+        collection that did not come through the door: nothing is open by oversight.
+        """
+        if self._row_filter is CLOSED:
+            raise RuntimeError(f"nobody said who sees collection {self.pk}")
+        return self._row_filter
+
+    def narrow_to(self, principal: Principal, action: Action) -> None:
+        """Show the documents on which the principal may perform the action, and no others."""
+        parts = [] if principal.row_filter is None else [json_filter(principal.row_filter)]
+        whole = action in SITE_ROLE_ACTIONS[principal.role] or self.owner_id == principal.user_id
+        if not whole and None not in self.granted:
+            parts.append(any_of([parse_filter(spelled) for spelled in self.granted]))
+        self._row_filter = all_of(parts) if parts else None
+
+    def show_whole(self) -> Self:
+        """Show all documents: for the service's own work, which shows them to nobody."""
+        self._row_filter = None
+        return self
 
     @property
     def generation(self) -> "Generation":

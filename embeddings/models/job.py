@@ -17,9 +17,14 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def visible_to(self, principal: Principal, action: Action) -> Self:
         """The principal's own jobs, or all of them where the site role allows the action."""
+        if not principal.in_scope(action):
+            return self.none()
+        rows = self
+        if principal.collections is not None:
+            rows = rows.filter(collection_id__in=principal.collections)
         if action in SITE_ROLE_ACTIONS[principal.role]:
-            return self
-        return self.filter(owner_id=principal.user_id)
+            return rows
+        return rows.filter(owner_id=principal.user_id)
 
 
 class Job(models.Model):

@@ -51,8 +51,9 @@ def visible_collection_later(
     found = look_up_later(_visible(principal.role, action), user=principal.user_id, name=name)
 
     def answer() -> Collection:
-        collection = found()
-        if collection is not None:
+        collection = found() if principal.in_scope(action) else None
+        if collection is not None and principal.covers(collection.pk):
+            collection.narrow_to(principal, action)
             return collection
         if Collection.objects.visible_to(principal, Action.READ).filter(name=name).exists():
             raise ActionForbidden(action=action.value)
@@ -85,7 +86,10 @@ def list_collections(
         rows = rows.filter(name__startswith=prefix)
     if after is not None:
         rows = rows.filter(name__gt=after)
-    return list(rows[:limit])
+    found = list(rows[:limit])
+    for collection in found:
+        collection.narrow_to(principal, Action.READ)
+    return found
 
 
 def create_collection(
@@ -136,6 +140,7 @@ def create_collection(
             raise CollectionExists(param="name", name=name) from None
         raise
     collection.refresh_from_db(fields=["created_at", "updated_at"])
+    collection.narrow_to(principal, Action.MANAGE)
     return collection
 
 

@@ -1,8 +1,11 @@
 """Predicates on metadata, parsed from JSON once: every later layer handles only valid ones."""
 
+import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from embeddings.constants import (
@@ -92,6 +95,12 @@ def parse_filter(value: Any, *, param: str = "filter") -> MetadataFilter:
     return _object(value, param=param, depth=1, budget=_Budget())
 
 
+@lru_cache(maxsize=1_000)
+def json_filter(text: str, *, param: str = "row_filter") -> MetadataFilter:
+    """parse_filter of a JSON text, such as the row filter of a credential."""
+    return parse_filter(json.loads(text), param=param)
+
+
 def parse_path(key: str) -> Path | None:
     r"""The steps of a path, where `\.` is a dot within a step; None when it is no path."""
     # The length first: no long text goes through the pattern.
@@ -116,7 +125,7 @@ def _object(value: Any, *, param: str, depth: int, budget: _Budget) -> MetadataF
         else:
             path = _path(key, param=param, budget=budget)
             parts.append(_conditions(path, inner, param=place, depth=depth, budget=budget))
-    return _all(parts)
+    return all_of(parts)
 
 
 def _list(key: str, value: Any, *, param: str, depth: int, budget: _Budget) -> MetadataFilter:
@@ -165,7 +174,7 @@ def _conditions(
         else:
             budget.spend(param=place, conditions=1)
             parts.append(_condition(path, operator, operand, param=place, budget=budget))
-    return _all(parts)
+    return all_of(parts)
 
 
 def _negation(
@@ -240,8 +249,14 @@ def _check_depth(depth: int, param: str) -> None:
         raise _invalid(param, f"it nests deeper than {MAX_FILTER_DEPTH} levels.")
 
 
-def _all(parts: list[MetadataFilter]) -> MetadataFilter:
+def all_of(parts: Sequence[MetadataFilter]) -> MetadataFilter:
+    """What all of the parts, of which there is at least one, let through."""
     return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def any_of(parts: Sequence[MetadataFilter]) -> MetadataFilter:
+    """What at least one of the parts, of which there is one, lets through."""
+    return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
 
 def _invalid(param: str, reason: str) -> InvalidFilter:

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.exceptions import ActionForbidden
 from accounts.models import User
-from accounts.policy import Action, SiteRole
+from accounts.policy import EVERYONE, Action, SiteRole
 from embeddings.constants import Metric
 from embeddings.exceptions import CollectionExists, NotFound, UnknownModel
 from embeddings.models import Collection
@@ -52,8 +52,8 @@ def test_renaming() -> None:
         update_collection(collection=collection, name=other.name)
 
 
-ALL = frozenset(Action) - {Action.EMBED, Action.CREATE_COLLECTION}
-LOOKING = frozenset({Action.READ, Action.SEARCH, Action.OPERATE})
+ALL = frozenset(Action) - EVERYONE - {Action.ADMINISTER}
+LOOKING = frozenset({Action.READ, Action.SEARCH, Action.AUDIT, Action.OPERATE})
 
 
 @pytest.mark.parametrize("action", sorted(ALL))
@@ -79,7 +79,7 @@ def test_what_each_of_the_cast_may_do(action: Action) -> None:
                 visible_collection(principal=principal, name="papers", action=action)
 
 
-@pytest.mark.parametrize("action", [Action.EMBED, Action.CREATE_COLLECTION])
+@pytest.mark.parametrize("action", sorted(EVERYONE))
 def test_actions_without_a_collection_show_none(action: Action) -> None:
     alice = make_user("alice")
     make_collection(owner=alice)
