@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from embeddings.types.model import ModelDeclaration
 from embedsite.config import BASE_DIR, Config
+from embedsite.config_identity import IdentityOptions
 from embedsite.config_sources import Loaded, variable
 
 MASK = "**********"
@@ -23,8 +24,13 @@ def effective(loaded: Loaded) -> list[dict[str, Any]]:
             "value": shown(getattr(loaded.config, name)),
             "origin": loaded.origins[name],
         }
-        for name in Config.model_fields
+        for name in names()
     ]
+
+
+def names() -> list[str]:
+    """Of the options: those of identity, which pydantic puts first as Config inherits them, last."""
+    return sorted(Config.model_fields, key=lambda name: name in IdentityOptions.model_fields)
 
 
 def shown(value: Any) -> Any:
@@ -59,7 +65,8 @@ def masked(secret: str) -> str:
 def markdown() -> str:
     """The README's table of options, one line each."""
     lines = ["| variable | default | values | meaning |", "|---|---|---|---|"]
-    for name, field in Config.model_fields.items():
+    for name in names():
+        field = Config.model_fields[name]
         cells = (f"`{variable(name)}`", default(field), values(field), field.description or "")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
