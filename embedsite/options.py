@@ -29,7 +29,7 @@ def effective(loaded: Loaded) -> list[dict[str, Any]]:
 
 
 def names() -> list[str]:
-    """Of the options: those of identity, which pydantic puts first as Config inherits them, last."""
+    """Of the options; those of identity, which pydantic puts first, last."""
     return sorted(Config.model_fields, key=lambda name: name in IdentityOptions.model_fields)
 
 
