@@ -1,28 +1,14 @@
-"""Users and API tokens in the operators' console."""
+"""API tokens in the operators' console."""
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken
 from accounts.services.tokens import create_api_token, revoke_api_token
-
-ROLE: Any = ("Role", {"fields": ("role",)})
-
-
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin):
-    """Django's own, with the role in the service."""
-
-    list_display = ("username", "role", "is_active", "is_staff", "is_superuser", "last_login")
-    list_filter = ("role", "is_active", "is_staff", "is_superuser")
-    show_full_result_count = False
-    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), ROLE)
-    add_fieldsets = (*DjangoUserAdmin.add_fieldsets, ROLE)
 
 
 @admin.register(ApiToken)
