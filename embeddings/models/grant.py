@@ -1,7 +1,6 @@
 """Who may do what with a collection, besides its owner."""
 
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models.functions import Now
 
@@ -26,7 +25,7 @@ class Grant(models.Model):
         related_name="grants",
     )
     team = models.ForeignKey(
-        Group, on_delete=models.CASCADE, null=True, blank=True, related_name="grants"
+        "accounts.Team", on_delete=models.CASCADE, null=True, blank=True, related_name="grants"
     )
     role = models.CharField(max_length=8, choices=[(role.value, role.value) for role in Role])
     row_filter = models.JSONField(

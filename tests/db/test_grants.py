@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.policy import Action, Role, SiteRole
 from embeddings.exceptions import NotFound
 from embeddings.models import Collection, Grant
@@ -40,7 +39,7 @@ def test_it_works(collection: Collection, bob: User) -> None:
 
 
 def test_of_a_team(collection: Collection, bob: User) -> None:
-    team = Group.objects.create(name="readers")
+    team = Team.objects.create(name="readers")
     Grant.objects.create(collection=collection, team=team, role=Role.EDITOR)
     with pytest.raises(NotFound):
         seen(bob)
@@ -55,7 +54,7 @@ def test_row_filters_add_up_by_action(collection: Collection, bob: User) -> None
     Grant.objects.create(collection=collection, user=bob, role=Role.EDITOR, row_filter=other)
     assert seen(bob).row_filter == parse_filter({"$or": [one, other]})
     assert seen(bob, Action.WRITE).row_filter == parse_filter(other)
-    team = Group.objects.create(name="readers")
+    team = Team.objects.create(name="readers")
     bob.groups.add(team)
     Grant.objects.create(collection=collection, team=team, role=Role.VIEWER)
     assert seen(bob).row_filter is None
