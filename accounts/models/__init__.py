@@ -1,7 +1,9 @@
 """Users, teams and their credentials."""
 
 from accounts.models.api_token import ApiToken
+from accounts.models.identity import Identity
+from accounts.models.login import Login
 from accounts.models.team import Team
 from accounts.models.user import User
 
-__all__ = ["ApiToken", "Team", "User"]
+__all__ = ["ApiToken", "Identity", "Login", "Team", "User"]
