@@ -19,7 +19,7 @@ class RoleBackend(ModelBackend):
             return False
         actions = SITE_ROLE_ACTIONS[user_obj.site_role]
         verb = perm.partition(".")[2].partition("_")[0]
-        if Action.MANAGE in actions or (verb == "view" and Action.OPERATE in actions):
+        if Action.ADMINISTER in actions or (verb == "view" and Action.OPERATE in actions):
             return True
         return super().has_perm(user_obj, perm, obj)
 

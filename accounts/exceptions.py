@@ -69,3 +69,11 @@ class ActionForbidden(AccountsError):
     status = 403
     code = "forbidden"
     title = "Forbidden"
+
+
+class NotFound(AccountsError):
+    """There is nothing here by that name that you may see."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"

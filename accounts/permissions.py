@@ -28,9 +28,18 @@ def principal_of(request: Request) -> Principal:
 
 def operator_of(request: Request) -> Principal:
     """Whoever DeclaredAction let in, if it operates the service. Raises ActionForbidden."""
+    return _if_it_may(Action.OPERATE, request)
+
+
+def admin_of(request: Request) -> Principal:
+    """Whoever DeclaredAction let in, if it administers the service. Raises ActionForbidden."""
+    return _if_it_may(Action.ADMINISTER, request)
+
+
+def _if_it_may(action: Action, request: Request) -> Principal:
     principal = principal_of(request)
-    if not principal.may(Action.OPERATE):
-        raise ActionForbidden(action=Action.OPERATE.value)
+    if not principal.may(action):
+        raise ActionForbidden(action=action.value)
     return principal
 
 

@@ -55,6 +55,12 @@ SITE_ROLE_ACTIONS: dict[SiteRole, frozenset[Action]] = {
 }
 """What a site role allows everywhere: on every collection, whoever owns it, and on the service."""
 
+BEYOND_COLLECTIONS = frozenset({Action.CREATE_COLLECTION, Action.ADMINISTER})
+"""Not for a credential that is narrowed to some collections: it would reach others."""
+
+BEYOND_ROWS = frozenset({Action.MANAGE, Action.ADMINISTER})
+"""Not for a credential that is narrowed to some documents: it would reach or open others."""
+
 
 def roles_allowing(action: Action) -> list[Role]:
     """The roles on a collection that allow the action there."""

@@ -3,7 +3,14 @@
 import uuid
 from dataclasses import dataclass
 
-from accounts.policy import EVERYONE, SITE_ROLE_ACTIONS, Action, SiteRole
+from accounts.policy import (
+    BEYOND_COLLECTIONS,
+    BEYOND_ROWS,
+    EVERYONE,
+    SITE_ROLE_ACTIONS,
+    Action,
+    SiteRole,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +32,22 @@ class Principal:
 
     def may(self, action: Action) -> bool:
         """Whether the action needs no particular collection, or the site role allows it on all of
-        them.
+        them, which a credential for some collections or documents never reaches.
         """
-        return self.in_scope(action) and (
-            action in EVERYONE or action in SITE_ROLE_ACTIONS[self.role]
+        if not self.in_scope(action):
+            return False
+        return action in EVERYONE or (
+            self.collections is None
+            and self.row_filter is None
+            and action in SITE_ROLE_ACTIONS[self.role]
         )
 
     def in_scope(self, action: Action) -> bool:
         """Whether the credential may be used for the action at all."""
+        if self.collections is not None and action in BEYOND_COLLECTIONS:
+            return False
+        if self.row_filter is not None and action in BEYOND_ROWS:
+            return False
         return self.scopes is None or action in self.scopes
 
     def covers(self, collection_id: uuid.UUID) -> bool:

@@ -22,6 +22,7 @@ WITHOUT_DATABASE = frozenset(
         "help",
         "makemigrations",
         "serve",  # starts it itself, to say so
+        "show_policy",
         "spectacular",
         "version",
     }
