@@ -23,6 +23,8 @@ from embedsite.config import CUSTOMARY_NAMES, MIN_SECRET_KEY, Config, ConfigErro
 PREFIX = "EMBED_"
 # Options that the file and the folder of the other sources cannot set: they name them.
 LOCATORS = ("config_file", "secrets_dir")
+# Lists of objects, whose faults are told at their place in the list.
+DECLARATIONS = ("models", "jwt_issuers")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def flag(name: str) -> str:
 
 def flagged_fields() -> list[str]:
     """Fields that `serve` takes as flags: all but the secrets, which `ps` would show."""
-    secret = {"secret_key", "token_pepper", "database_url", "redis_url", "models"}
+    secret = {"secret_key", "token_pepper", "database_url", "redis_url", *DECLARATIONS}
     return [name for name in Config.model_fields if name not in secret]
 
 
@@ -187,8 +189,8 @@ def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]
             lines.append(f"{rule}.")
             continue
         origin = origins.get(name, "default")
-        if name == "models":
-            place = "".join(f"{part}: " for part in model_place(fault["loc"][1:]))
+        if name in DECLARATIONS:
+            place = "".join(f"{part}: " for part in declared_place(fault["loc"][1:]))
             lines.append(f"{variable(name)}: {place}{rule} ({origin}).")
             continue
         label = flag(name) if origin == "command line" else variable(name)
@@ -197,7 +199,7 @@ def fault_lines(error: ValidationError, origins: Mapping[str, str]) -> list[str]
     return lines
 
 
-def model_place(loc: Sequence[str | int]) -> list[str]:
+def declared_place(loc: Sequence[str | int]) -> list[str]:
     """The entry, counted from 1, and its key. The value stays out: it may hold an API key."""
     return [f"entry {part + 1}" if isinstance(part, int) else part for part in loc[:2]]
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from accounts.issuer import Issuer
 from embeddings.types.model import ModelDeclaration
 from embedsite.config import BASE_DIR, Config
 from embedsite.config_identity import IdentityOptions
@@ -41,6 +42,8 @@ def shown(value: Any) -> Any:
         return [shown(item) for item in value]
     if isinstance(value, ModelDeclaration):
         return model_shown(value)
+    if isinstance(value, Issuer):
+        return value.model_dump(mode="json", exclude_unset=True)
     return str(value) if isinstance(value, Path) else value
 
 
@@ -92,7 +95,9 @@ def values(field: FieldInfo) -> str:
         return bounds(field)
     if kind is bool:
         return "`true`, `false`"
-    return {Path: "path", list[str]: "list", list[ModelDeclaration]: "JSON"}.get(kind, "text")
+    if kind in (list[ModelDeclaration], list[Issuer]):
+        return "JSON"
+    return {Path: "path", list[str]: "list", list[Path]: "paths"}.get(kind, "text")
 
 
 def bounds(field: FieldInfo) -> str:

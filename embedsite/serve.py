@@ -165,7 +165,7 @@ def child_environment(loaded: Loaded) -> dict[str, str]:
 
 def as_variable(value: object) -> str:
     if isinstance(value, list):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
