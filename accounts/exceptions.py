@@ -61,6 +61,57 @@ class InvalidToken(AccountsError):
     title = "Not authenticated"
 
 
+class ExceedsCredential(AccountsError):
+    """A token can't be given more than the credential that makes it has. Leave the field out, or
+    narrow it."""
+
+    status = 403
+    code = "exceeds_credential"
+    title = "Forbidden"
+
+
+class InvalidNetwork(AccountsError):
+    """The network is none. Send addresses such as `10.0.0.0/8` or `2001:db8::/32`, without bits
+    behind the prefix."""
+
+    status = 400
+    code = "invalid_network"
+    title = "Invalid request"
+
+
+class TokenEnded(AccountsError):
+    """The token is revoked or expired, and stays so. Make another."""
+
+    status = 409
+    code = "token_ended"
+    title = "Conflict"
+
+
+class RateLimited(AccountsError):
+    """This {kind} may make {limit} requests a minute. Try again in {retry_after} seconds."""
+
+    status = 429
+    code = "rate_limited"
+    title = "Too many requests"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.values["retry_after"])}
+
+
+class QuotaExceeded(AccountsError):
+    """This {kind} may have models read {limit} tokens a {period}; {left} of them are left, and this
+    needs {needed}. The next {period} begins in {retry_after} seconds."""
+
+    status = 429
+    code = "quota_exceeded"
+    title = "Quota exceeded"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.values["retry_after"])}
+
+
 class ActionForbidden(AccountsError):
     """Your role does not allow the action `{action}` here. Ask the owner or an administrator for
     it.
@@ -77,3 +128,51 @@ class NotFound(AccountsError):
     status = 404
     code = "not_found"
     title = "Not found"
+
+
+class InvalidName(AccountsError):
+    """{rule}"""
+
+    status = 400
+    code = "invalid_name"
+    title = "Invalid request"
+
+
+class UnknownUser(AccountsError):
+    """There is no active user `{username}`."""
+
+    status = 400
+    code = "unknown_user"
+    title = "Invalid request"
+
+
+class UnknownTeam(AccountsError):
+    """There is no team `{team}`."""
+
+    status = 400
+    code = "unknown_team"
+    title = "Invalid request"
+
+
+class UserExists(AccountsError):
+    """A user named `{username}` exists already. Choose another name."""
+
+    status = 409
+    code = "user_exists"
+    title = "Conflict"
+
+
+class TeamExists(AccountsError):
+    """A team named `{team}` exists already. Choose another name."""
+
+    status = 409
+    code = "team_exists"
+    title = "Conflict"
+
+
+class LastAdmin(AccountsError):
+    """`{username}` is the last active administrator. Make another one first."""
+
+    status = 409
+    code = "last_admin"
+    title = "Conflict"

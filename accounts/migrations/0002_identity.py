@@ -99,6 +99,42 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="apitoken",
+            name="previous_digest",
+            field=models.BinaryField(editable=False, max_length=32, null=True),
+        ),
+        migrations.AddField(
+            model_name="apitoken",
+            name="previous_until",
+            field=models.DateTimeField(
+                editable=False,
+                help_text="Until then the secret before the last also serves.",
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="apitoken",
+            name="ancestors",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.BigIntegerField(),
+                default=list,
+                editable=False,
+                help_text="Ids of the token that it was minted by, and of those which that one was.",
+                size=None,
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="apitoken",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("previous_digest", None), ("previous_until", None)),
+                    models.Q(("previous_digest__isnull", False), ("previous_until__isnull", False)),
+                    _connector="OR",
+                ),
+                name="api_token_overlap_ends",
+            ),
+        ),
+        migrations.AddField(
+            model_name="apitoken",
             name="requests_per_minute",
             field=models.PositiveIntegerField(blank=True, null=True),
         ),

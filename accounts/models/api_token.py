@@ -1,11 +1,15 @@
 """A credential for programs, of which only a keyed hash is stored."""
 
+import json
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.models.limits import Limits
+from accounts.narrowing import Narrowing
 from accounts.policy import Action
+from accounts.principal import Principal
 
 
 class ApiToken(Limits):
@@ -23,6 +27,16 @@ class ApiToken(Limits):
     digest = models.BinaryField(max_length=32, editable=False)
     pepper_id = models.CharField(
         max_length=16, default="", editable=False, help_text="Which key made the digest."
+    )
+    previous_digest = models.BinaryField(max_length=32, null=True, editable=False)
+    previous_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then the secret before the last also serves."
+    )
+    ancestors = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        editable=False,
+        help_text="Ids of the token that it was minted by, and of those which that one was.",
     )
     scopes = ArrayField(
         models.CharField(max_length=32, choices=[(a.value, a.value) for a in Action]),
@@ -57,6 +71,40 @@ class ApiToken(Limits):
     class Meta:
         ordering = ["-created_at", "-id"]
         verbose_name = "API token"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(previous_digest=None, previous_until=None)
+                | models.Q(previous_digest__isnull=False, previous_until__isnull=False),
+                name="api_token_overlap_ends",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"emb_{self.key}_…"
+
+    def as_principal(self) -> Principal:
+        """Its user as the caller of a request, as far as the token goes."""
+        narrowed = self.narrowing
+        return self.user.as_principal(
+            token_id=self.pk,
+            scopes=narrowed.scopes,
+            collections=narrowed.collections,
+            row_filter=None if self.row_filter is None else json.dumps(self.row_filter),
+        )
+
+    @property
+    def narrowing(self) -> Narrowing:
+        """What it leaves of its user's rights."""
+        return Narrowing(
+            # A scope of an action that is no more opens nothing.
+            scopes=None
+            if self.scopes is None
+            else frozenset(a for a in Action if a in self.scopes),
+            collections=None if self.collections is None else frozenset(self.collections),
+            row_filter=self.row_filter,
+            networks=None if self.networks is None else tuple(self.networks),
+            expires_at=self.expires_at,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_day=self.tokens_per_day,
+            tokens_per_month=self.tokens_per_month,
+        )
