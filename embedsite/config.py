@@ -14,7 +14,7 @@ from pydantic_settings import (
 from embeddings.types.model import ModelDeclaration, check_declarations
 from embedsite.config_credentials import CredentialOptions
 from embedsite.config_identity import IdentityOptions
-from embedsite.config_rules import check_redis_url, parse_json, split_commas
+from embedsite.config_rules import Names, check_redis_url, parse_json, split_commas
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
@@ -22,8 +22,6 @@ MIB = 1024 * 1024
 MIN_SECRET_KEY = 50
 # Names that every platform sets for us, without our prefix.
 CUSTOMARY_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
-
-Names = Annotated[list[str], NoDecode]
 
 
 class ConfigError(Exception):
@@ -70,8 +68,12 @@ class Config(IdentityOptions, CredentialOptions, BaseSettings):
         default=False,
         description="Trust `X-Forwarded-Proto` from the proxy that ends TLS before us.",
     )
-    hsts_seconds: int = Field(
-        0, ge=0, le=63_072_000, description="Strict-Transport-Security max-age; 0 sends none."
+    hsts_seconds: int | None = Field(
+        None,
+        ge=0,
+        le=63_072_000,
+        description="Strict-Transport-Security max-age of answers over TLS; 0 sends none."
+        " Unset: a year in production, else none.",
     )
     database_url: SecretStr | None = Field(
         None,
