@@ -30,6 +30,7 @@ SECRET_FIELD = re.compile(
 
 SECRETS = re.compile(
     r"emb_\w+"  # an API token
+    r"|\beyJ[\w-]{8,}\.[\w.-]+"  # a JSON Web Token
     r"|(?<=[Bb]earer )\S+|(?<=[Bb]asic )\S{8,}"  # an Authorization header
     r"|(?<=\?)[^\s'\"]+"  # a query string
     r"|(?<=://)[^\s/@]+(?=@)"  # user and password of a URL
@@ -59,7 +60,10 @@ def configure(options: dict[str, str]) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"structured": {"()": make_formatter, "style": options["format"]}},
-            "filters": {"with_traceback": {"()": lambda: _has_traceback}},
+            "filters": {
+                "with_traceback": {"()": lambda: _has_traceback},
+                "without_traceback": {"()": lambda: _drop_traceback},
+            },
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
             },
@@ -69,6 +73,11 @@ def configure(options: dict[str, str]) -> None:
                 "django.server": through_root,
                 # Our own access log has every answer; this one adds the tracebacks.
                 "django.request": {**through_root, "filters": ["with_traceback"]},
+                # Any stranger may send any host, and need not fill the log with it.
+                "django.security.DisallowedHost": {
+                    **through_root,
+                    "filters": ["without_traceback"],
+                },
                 # On DEBUG it would log the parameters of every statement: texts and vectors.
                 "django.db.backends": {**through_root, "level": "INFO"},
                 # Its line per job repeats ours.
@@ -157,3 +166,8 @@ def _safe(name: str, value: Any) -> str:
 
 def _has_traceback(record: logging.LogRecord) -> bool:
     return bool(record.exc_info)
+
+
+def _drop_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True

@@ -9,6 +9,7 @@ import numpy as np
 import psycopg
 import pytest
 import structlog
+from django.core.exceptions import DisallowedHost
 
 from embedsite.logging import format_traceback, make_formatter
 from tests.log_capture import LogCapture, capture_logs
@@ -109,6 +110,7 @@ def test_counts_and_ids_stay() -> None:
     "message",
     [
         f"refused {TOKEN}",
+        "refused eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJjYW5hcnkifQ.canary_-c2ln for lack of a signature",
         "refused Authorization: Bearer canary",
         "Error handling request /v1/search?q=canary",
         "can't reach redis://:canary@cache:6379/0",
@@ -173,6 +175,19 @@ def test_an_answer_that_failed_without_an_exception_is_logged_once_by_us_alone()
     capture = logged(lambda: logging.getLogger("django.request").error("Unavailable: /v1/embed"))
 
     assert capture.lines == []
+
+
+def test_a_strangers_host_leaves_one_line() -> None:
+    def refuse() -> None:
+        try:
+            raise DisallowedHost("Invalid HTTP_HOST header: 'evil.example'.")
+        except DisallowedHost as error:
+            logging.getLogger("django.security.DisallowedHost").error(error, exc_info=error)
+
+    (line,) = logged(refuse).lines
+
+    assert "evil.example" in line["event"]
+    assert "exception" not in line
 
 
 def test_the_parameters_of_a_statement_are_never_logged() -> None:
