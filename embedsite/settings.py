@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "embedsite.middleware.telemetry",
+    "embedsite.headers.browser_headers",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -109,15 +110,53 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = EMBED.max_body_bytes
 
 # Two services on one host must not log each other's operators out.
 _instance = hashlib.sha256(SECRET_KEY.encode()).hexdigest()[:8]
-SESSION_COOKIE_NAME = f"embed_session_{_instance}"
-CSRF_COOKIE_NAME = f"embed_csrf_{_instance}"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = PRODUCTION
-CSRF_COOKIE_SECURE = PRODUCTION
+_year = 365 * 86_400 if PRODUCTION else 0
+# A browser takes a cookie of such a name from this very host alone, over TLS alone.
+_prefix = "__Host-" if PRODUCTION else ""
+SESSION_COOKIE_NAME = f"{_prefix}embed_session_{_instance}"
+CSRF_COOKIE_NAME = f"{_prefix}embed_csrf_{_instance}"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_HSTS_SECONDS = EMBED.hsts_seconds
+SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = EMBED.hsts_seconds if EMBED.hsts_seconds is not None else _year
+SECURE_HSTS_INCLUDE_SUBDOMAINS = EMBED.hsts_subdomains
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # EMBED_HSTS_SUBDOMAINS: what else is under the domain is not ours to say
+    # A client that sends its token in clear must fail, not be led to where it works. A browser
+    # is redirected by the proxy, or has no session, whose cookie is Secure.
+    "security.W008",
+    "security.W021",  # the list that browsers ship is of whole domains, not of services
+]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if EMBED.behind_tls_proxy else None
 X_FRAME_OPTIONS = "DENY"
+
+if EMBED.cors_origins:
+    INSTALLED_APPS.append("corsheaders")
+    # Before whatever may refuse: a browser shows its page no answer without these headers.
+    MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
+CORS_ALLOWED_ORIGINS = EMBED.cors_origins
+CORS_URLS_REGEX = r"^/v[12]/"
+CORS_ALLOW_HEADERS = [
+    "api-version",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "idempotency-key",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "API-Version",
+    "Deprecation",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Sunset",
+    "X-Request-Id",
+]
+CORS_PREFLIGHT_MAX_AGE = 600
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiTokenAuthentication"],
