@@ -3,6 +3,7 @@
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from accounts.actor import identify
 from accounts.exceptions import InvalidToken
 from accounts.models import User
 from accounts.principal import Principal
@@ -19,6 +20,12 @@ class ApiTokenAuthentication(BaseAuthentication):
         if plaintext is None:
             return None
         token = verify_api_token(plaintext)
+        identify(
+            user_id=token.user_id,
+            username=token.user.username,
+            credential="api_token",
+            token_id=token.pk,
+        )
         return token.user, token.user.as_principal(token_id=token.pk)
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  the interface is DRF's

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts.actor import Actor, acting, identify
+from accounts.addresses import client_address
 from accounts.principal import Principal
 from embedsite.errors import problem_response
 from embedsite.problems import MethodNotAllowed
@@ -37,7 +39,11 @@ def telemetry(
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             known = request.method in METHODS
-            response = get_response(request) if known else _refuse(request)
+            # A stranger, until a credential proves otherwise.
+            address = client_address(request)
+            stranger = Actor(credential="", address=address, request_id=request_id)
+            with acting(stranger):
+                response = get_response(request) if known else _refuse(request)
             response["X-Request-Id"] = request_id
             response.headers.setdefault("API-Version", VERSIONS[-1])
             seconds = time.perf_counter() - started
@@ -51,6 +57,20 @@ def telemetry(
             # The thread serves others next; whatever was bound on the way was this request's.
             structlog.contextvars.clear_contextvars()
         return response
+
+    return middleware
+
+
+def session_actor(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Name the person behind a session of the console; the API's callers name themselves."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("/admin/") and request.user.is_authenticated:
+            user = request.user
+            identify(user_id=user.pk, username=user.username, credential="session")
+        return get_response(request)
 
     return middleware
 
