@@ -26,7 +26,7 @@ class ApiTokenAuthentication(BaseAuthentication):
             credential="api_token",
             token_id=token.pk,
         )
-        return token.user, token.user.as_principal(token_id=token.pk)
+        return token.user, token.as_principal()
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  the interface is DRF's
         """The challenge that turns a refusal into 401."""

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from accounts.exceptions import ActionForbidden
 from accounts.policy import Action
 from accounts.principal import Principal
+from accounts.services.limits import admit
 
 if TYPE_CHECKING:  # rest_framework.views itself imports the default permissions
     from rest_framework.views import APIView
@@ -50,9 +51,12 @@ class DeclaredAction(BasePermission):
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """False for strangers, and for methods whose action the view does not declare."""
+        """False for strangers, and for methods whose action the view does not declare. From here
+        on the principal pays. Raises RateLimited.
+        """
         if not isinstance(request.auth, Principal):
             return False
+        admit(request, principal=request.auth)
         name = getattr(view, "action", None)
         if name in NO_HANDLER:
             return True  # Django REST framework answers 405

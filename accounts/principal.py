@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
+from accounts.allowance import Allowance
 from accounts.policy import (
     BEYOND_COLLECTIONS,
     BEYOND_ROWS,
@@ -29,6 +30,7 @@ class Principal:
     scopes: frozenset[Action] | None = None
     collections: frozenset[uuid.UUID] | None = None
     row_filter: str | None = None
+    allowances: tuple[Allowance, ...] = ()
 
     def may(self, action: Action) -> bool:
         """Whether the action needs no particular collection, or the site role allows it on all of

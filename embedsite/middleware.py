@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from accounts.actor import Actor, acting, identify
 from accounts.addresses import client_address
+from accounts.payer import bind_payer
 from accounts.principal import Principal
 from embedsite.errors import problem_response
 from embedsite.problems import MethodNotAllowed
@@ -45,6 +46,8 @@ def telemetry(
             with acting(stranger):
                 response = get_response(request) if known else _refuse(request)
             response["X-Request-Id"] = request_id
+            for name, value in getattr(request, "rate_headers", {}).items():
+                response[name] = value
             response.headers.setdefault("API-Version", VERSIONS[-1])
             seconds = time.perf_counter() - started
             bound = structlog.contextvars.get_contextvars()
@@ -56,6 +59,7 @@ def telemetry(
         finally:
             # The thread serves others next; whatever was bound on the way was this request's.
             structlog.contextvars.clear_contextvars()
+            bind_payer(None)
         return response
 
     return middleware

@@ -79,6 +79,8 @@ class ApiToken(Limits):
             ),
         ]
 
+    account_kind = "token"
+
     def __str__(self) -> str:
         return f"emb_{self.key}_…"
 
@@ -90,6 +92,7 @@ class ApiToken(Limits):
             scopes=narrowed.scopes,
             collections=narrowed.collections,
             row_filter=None if self.row_filter is None else json.dumps(self.row_filter),
+            allowances=self.allowances,
         )
 
     @property

@@ -1,7 +1,11 @@
 """How much a user, a team or an API token may ask for."""
 
+from typing import ClassVar
+
 from django.core.validators import MinValueValidator
 from django.db import models
+
+from accounts.allowance import Allowance
 
 
 class Limits(models.Model):
@@ -15,5 +19,15 @@ class Limits(models.Model):
         null=True, blank=True, validators=[MinValueValidator(0)], help_text="Tokens of texts."
     )
 
+    account_kind: ClassVar[str]
+
     class Meta:
         abstract = True
+
+    @property
+    def allowances(self) -> tuple[Allowance, ...]:
+        """One, or none where nothing is limited, so that nobody looks for what is not there."""
+        limits = (self.requests_per_minute, self.tokens_per_day, self.tokens_per_month)
+        if limits == (None, None, None):
+            return ()
+        return (Allowance(f"{self.account_kind}:{self.pk}", *limits),)

@@ -5,6 +5,7 @@ import uuid
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from accounts.allowance import Allowance
 from accounts.models.limits import Limits
 from accounts.policy import Action, SiteRole
 from accounts.principal import Principal
@@ -28,6 +29,8 @@ class User(AbstractUser, Limits):
         help_text="The team whose limits hold for the user too, and whose account the use goes on.",
     )
 
+    account_kind = "user"
+
     @property
     def site_role(self) -> SiteRole:
         """The role that the policy goes by."""
@@ -40,8 +43,11 @@ class User(AbstractUser, Limits):
         scopes: frozenset[Action] | None = None,
         collections: frozenset[uuid.UUID] | None = None,
         row_filter: str | None = None,
+        allowances: tuple[Allowance, ...] = (),
     ) -> Principal:
-        """This user as the caller of a request, as far as the credential goes."""
+        """This user as the caller of a request, as far as the credential goes; `allowances` are the
+        credential's own, beside those of the user and of the team that pays.
+        """
         return Principal(
             user_id=self.pk,
             username=self.username,
@@ -51,4 +57,5 @@ class User(AbstractUser, Limits):
             scopes=scopes,
             collections=collections,
             row_filter=row_filter,
+            allowances=allowances + self.allowances + (self.team.allowances if self.team else ()),
         )

@@ -33,7 +33,7 @@ ERRORS: dict[int, tuple[str, str, str]] = {
     409: ("document_exists", "Conflict", "It is there already."),
     413: ("too_large", "Too large", "The body is over the limit."),
     415: ("unsupported_media_type", "Unsupported media type", "The body is not JSON."),
-    429: ("engine_overloaded", "Overloaded", "Come back after `Retry-After` seconds."),
+    429: ("rate_limited", "Too many requests", "Come back after `Retry-After` seconds."),
     503: ("engine_unavailable", "Service unavailable", "Come back after `Retry-After` seconds."),
 }
 
@@ -53,19 +53,17 @@ def operation(
     public: bool = False,
     dialect: Dialect | None = None,
 ) -> Callable[[Method], Method]:
-    """The decorator of a view's method. `example` is the answer's; 400, 401 and 503 are added to
-    `errors` where they belong, which are those of the `dialect`. An `answer` that is no
-    object is given as OpenAPI spells it.
+    """The decorator of a view's method. `example` is the answer's; 400, 401, 429 and 503 are added
+    to `errors` where they belong, which are those of the `dialect`. An `answer` that is no object
+    is given as OpenAPI spells it.
     """
     statuses = {503, *errors}
     if not public:
-        statuses |= {401}
+        statuses |= {401, 429}
     if request or query:
         statuses |= {400}
     if request:
         statuses |= {413, 415}
-    if request and dialect == "tei":
-        statuses |= {429}
     examples = [
         OpenApiExample(name, value=value, request_only=True)
         for name, value in (request_examples or {}).items()

@@ -1,0 +1,1 @@
+"""What limits are counted in: rates in Redis or PostgreSQL, token budgets in PostgreSQL."""

@@ -1,0 +1,44 @@
+"""Rates in PostgreSQL, for where there is no Redis; the function is in accounts/0005_limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`limit` requests at once, and one more each `interval_us` microseconds."""
+
+    account: str
+    limit: int
+    interval_us: int
+
+    @property
+    def burst_us(self) -> int:
+        """What a full bucket holds, in microseconds."""
+        return self.limit * self.interval_us
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Whether the request passes, and how many microseconds each account's bucket needs now until
+    it is full again.
+    """
+
+    passed: bool
+    ahead_us: Sequence[int]
+
+
+def take(rates: Sequence[Rate]) -> Taken:
+    """Take one request from each of the accounts, or, where one has none left, from none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT passed, ahead FROM accounts_take_rates(%s::text[], %s::bigint[], %s::bigint[])",
+            [
+                [rate.account for rate in rates],
+                [rate.interval_us for rate in rates],
+                [rate.burst_us for rate in rates],
+            ],
+        )
+        return Taken(*cursor.fetchone())

@@ -1,0 +1,57 @@
+"""Rates in Redis. Beside the cache's, the only module that names it."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from django_redis import get_redis_connection
+from redis import Redis, RedisError
+
+from accounts.store.rates import Rate, Taken
+
+ALIAS = "shared"
+"""The entry of CACHES."""
+
+PREFIX = "embed:rate:"
+
+Unavailable = (RedisError, OSError)
+"""What `take` raises when Redis does not answer, or does not as it should."""
+
+TAKE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local passed, ahead = 1, {}
+for i, key in ipairs(KEYS) do
+    local free_at = tonumber(redis.call('GET', key) or 0)
+    ahead[i] = math.max(free_at - now, 0)
+    if ahead[i] + ARGV[2 * i - 1] > tonumber(ARGV[2 * i]) then passed = 0 end
+end
+if passed == 1 then
+    for i, key in ipairs(KEYS) do
+        ahead[i] = ahead[i] + ARGV[2 * i - 1]
+        redis.call('SET', key, string.format('%.0f', now + ahead[i]), 'PX',
+            math.ceil(ahead[i] / 1000))
+    end
+end
+return {passed, unpack(ahead)}"""
+# Redis's own clock, so that all processes agree on the time; `tostring` would round it.
+
+
+def take(rates: Sequence[Rate]) -> Taken:
+    """As rates.take. Raises one of Unavailable."""
+    passed, *ahead = _script()(
+        keys=[PREFIX + rate.account for rate in rates],
+        args=[number for rate in rates for number in (rate.interval_us, rate.burst_us)],
+        client=_client(),
+    )
+    return Taken(bool(passed), ahead)
+
+
+def _client() -> "Redis":
+    client: Redis = get_redis_connection(ALIAS)
+    return client
+
+
+@cache
+def _script() -> Any:
+    return _client().register_script(TAKE)

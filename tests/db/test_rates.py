@@ -1,0 +1,148 @@
+"""Requests per minute: exact under concurrency, in Redis and in PostgreSQL."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from accounts.allowance import Allowance
+from accounts.exceptions import RateLimited
+from accounts.services import limits
+from accounts.services.limits import check_rate
+from accounts.store import rates, redis_rates
+from tests.redis_server import RedisServer
+from tests.statements import recorded_statements
+
+CALLS = 100
+LIMIT = 10
+
+
+@pytest.fixture(autouse=True)
+def _redis_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(limits, "_redis_again_at", 0.0)
+    redis_rates._script.cache_clear()
+    yield
+    redis_rates._script.cache_clear()
+
+
+@pytest.fixture(params=["postgres", "redis"])
+def counted_in(request: pytest.FixtureRequest) -> str:
+    if request.param == "redis":
+        request.getfixturevalue("shared_cache")
+    return str(request.param)
+
+
+def passed(*allowances: Allowance) -> bool:
+    try:
+        check_rate(allowances=allowances)
+    except RateLimited:
+        return False
+    return True
+
+
+@pytest.mark.django_db
+def test_it_works(counted_in: str) -> None:
+    allowance = Allowance(f"user:works-{counted_in}", requests_per_minute=2)
+
+    first = check_rate(allowances=[allowance])
+    second = check_rate(allowances=[allowance])
+    with pytest.raises(RateLimited) as refusal:
+        check_rate(allowances=[allowance])
+
+    assert first == {"RateLimit-Policy": '"user";q=2;w=60', "RateLimit": '"user";r=1;t=30'}
+    assert second["RateLimit"] == '"user";r=0;t=60'
+    assert refusal.value.headers == {"Retry-After": "30"}
+    assert refusal.value.values["rate_headers"]["RateLimit"].startswith('"user";r=0;t=')
+    assert refusal.value.detail == (
+        "This user may make 2 requests a minute. Try again in 30 seconds."
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_100_parallel_calls_at_a_limit_of_10_exactly_10_pass(
+    counted_in: str, attempt: int
+) -> None:
+    both = (
+        Allowance(f"user:parallel-{counted_in}-{attempt}", requests_per_minute=LIMIT),
+        Allowance(f"token:parallel-{counted_in}-{attempt}", requests_per_minute=50),
+    )
+    together = threading.Barrier(20)
+
+    def call(number: int) -> bool:
+        if number < together.parties:
+            together.wait()
+        try:
+            # In any order: nobody may wait for somebody who waits for him.
+            return passed(*(both if number % 2 else reversed(both)))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(together.parties) as pool:
+        outcomes = list(pool.map(call, range(CALLS)))
+
+    assert outcomes.count(True) == LIMIT
+
+
+@pytest.mark.django_db
+def test_a_refused_request_takes_nothing(counted_in: str) -> None:
+    user = Allowance(f"user:refused-{counted_in}", requests_per_minute=3)
+    team = Allowance(f"team:refused-{counted_in}", requests_per_minute=1)
+    assert passed(user, team)
+    assert [passed(user, team) for _ in range(5)] == [False] * 5
+    assert [passed(user) for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.django_db
+def test_it_names_who_has_to_wait_longest(counted_in: str) -> None:
+    user = Allowance(f"user:longest-{counted_in}", requests_per_minute=60)
+    token = Allowance(f"token:longest-{counted_in}", requests_per_minute=1)
+    check_rate(allowances=[user, token])
+    with pytest.raises(RateLimited) as refusal:
+        check_rate(allowances=[user, token])
+    assert refusal.value.values["kind"] == "token"
+    assert refusal.value.headers == {"Retry-After": "60"}
+
+
+@pytest.mark.django_db
+def test_a_bucket_fills_again(counted_in: str) -> None:
+    fast = Allowance(f"user:fills-{counted_in}", requests_per_minute=6000)
+    assert all(passed(fast) for _ in range(50))
+    rate = rates.Rate(fast.account, 6000, 10_000)
+    store = redis_rates if counted_in == "redis" else rates
+    # Fifty took half a second of a minute's bucket; it is full again after as long.
+    assert 0 < store.take([rate]).ahead_us[0] <= 51 * 10_000
+
+
+@pytest.mark.django_db
+def test_nobody_counts_what_is_not_limited() -> None:
+    with recorded_statements() as statements:
+        assert check_rate(allowances=[]) == {}
+        assert check_rate(allowances=[Allowance("user:7", tokens_per_day=5)]) == {}
+        with pytest.raises(RateLimited) as refusal:
+            check_rate(allowances=[Allowance("user:7", requests_per_minute=0)])
+    assert statements == []
+    assert refusal.value.headers == {"Retry-After": "60"}
+
+
+@pytest.mark.django_db
+def test_a_dead_redis_is_asked_once_in_a_while(
+    shared_cache: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowance = Allowance("user:dead", requests_per_minute=2)
+    assert passed(allowance)
+    shared_cache.kill()
+    asked = []
+    take = redis_rates.take
+    monkeypatch.setattr(redis_rates, "take", lambda rates: (asked.append(1), take(rates))[1])
+
+    # PostgreSQL knows nothing of what Redis has counted.
+    assert [passed(allowance) for _ in range(3)] == [True, True, False]
+    assert len(asked) == 1
+
+    shared_cache.start()
+    monkeypatch.setattr(limits, "_redis_again_at", 0.0)
+    assert passed(allowance)
+    assert len(asked) == 2
