@@ -1,5 +1,7 @@
 """Runs one Django command, with the embedded database beside it when the command needs one."""
 
+import getpass
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -7,6 +9,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.core.management import execute_from_command_line
 
+from accounts.actor import SYSTEM, Actor, acting
 from embedsite.postgres import start_for
 from embedsite.postgres_account import ServerError
 
@@ -41,7 +44,21 @@ def run(argv: Sequence[str]) -> None:
     elif argv[1:2] == ["makemigrations"] and settings.EMBED.database_url is None:
         # It would wait for a server, only to compare what was applied there with the files.
         settings.DATABASES["default"]["ENGINE"] = "django.db.backends.dummy"
-    execute_from_command_line(list(argv))
+    with acting(actor_of(argv)):
+        execute_from_command_line(list(argv))
+
+
+def actor_of(argv: Sequence[str]) -> Actor:
+    """The account of the operating system that runs the command; the service's own processes act
+    for themselves.
+    """
+    if argv[1:2] in (["serve"], ["worker"]):
+        return SYSTEM
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):  # an id that the system has no name for, as in some containers
+        account = str(os.getuid())
+    return Actor(username=account, credential="command")
 
 
 def needs_database(argv: Sequence[str]) -> bool:

@@ -22,6 +22,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 
+from accounts.actor import Actor, acting
 from accounts.exceptions import Problem
 from embeddings.constants import UNFINISHED_STATES, JobState
 from embeddings.models import Job, JobPart
@@ -84,7 +85,8 @@ def run_job(
     run = take_job(job_id=job_id, should_stop=should_stop)
     if run is None:
         return
-    with log_context(job_id=str(job_id), request_id=run.job.request_id):
+    context = log_context(job_id=str(job_id), request_id=run.job.request_id)
+    with context, acting(_owner(run.job)):
         log.info("job_started", kind=run.job.kind, attempt=run.job.attempts)
         try:
             work(run)
@@ -101,6 +103,15 @@ def run_job(
             delay = record_failure(run=run, error=error)
             if delay is not None:
                 raise JobRetry(delay) from None
+
+
+def _owner(job: Job) -> Actor:
+    return Actor(
+        user_id=job.owner_id,
+        username=job.owner.username,
+        credential="job",
+        request_id=job.request_id,
+    )
 
 
 def take_job(
@@ -123,7 +134,7 @@ def take_job(
     )
     if not taken:
         return None
-    job = Job.objects.select_related("collection__active").get(pk=job_id)
+    job = Job.objects.select_related("collection__active", "owner").get(pk=job_id)
     run = JobRun(job=job, lease=lease, should_stop=should_stop, done_before=job.done)
     if not again and job.attempts > settings.EMBED.job_max_attempts:
         # Its workers died, or they would have counted: this job may be what kills them.
