@@ -112,31 +112,6 @@ class QuotaExceeded(AccountsError):
         return {"Retry-After": str(self.values["retry_after"])}
 
 
-class RateLimited(AccountsError):
-    """This {kind} may make {limit} requests a minute. Try again in {retry_after} seconds."""
-
-    status = 429
-    code = "rate_limited"
-    title = "Too many requests"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.values["retry_after"])}
-
-
-class QuotaExceeded(AccountsError):
-    """This {kind} may have models read {limit} tokens a {period}; {left} of them are left, and this
-    needs {needed}. The next {period} begins in {retry_after} seconds."""
-
-    status = 429
-    code = "quota_exceeded"
-    title = "Quota exceeded"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.values["retry_after"])}
-
-
 class ActionForbidden(AccountsError):
     """Your role does not allow the action `{action}` here. Ask the owner or an administrator for
     it.

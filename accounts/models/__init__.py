@@ -5,7 +5,6 @@ from accounts.models.audit import AuditEntry, Outcome
 from accounts.models.identity import Identity
 from accounts.models.login import Login
 from accounts.models.spent import SpentTokens
-from accounts.models.spent import SpentTokens
 from accounts.models.team import Team
 from accounts.models.user import User
 
