@@ -124,12 +124,35 @@ class CollectionExists(EmbeddingsError):
     title = "Conflict"
 
 
+class GrantExists(EmbeddingsError):
+    """`{grantee}` has the role {role} here already. Change that grant, or grant another role."""
+
+    status = 409
+    code = "grant_exists"
+    title = "Conflict"
+
+
+class OwnerSeesAll(InvalidRequest):
+    """An owner sees every document. Leave the row filter out, or grant another role."""
+
+    code = "owner_sees_all"
+
+
 class DocumentExists(EmbeddingsError):
     """Document `{external_id}` exists already and `on_conflict` is `error`; nothing was stored."""
 
     status = 409
     code = "document_exists"
     title = "Conflict"
+
+
+class OutsideView(EmbeddingsError):
+    """Document `{external_ids[0]}` is, or would be, outside of what you may write here; nothing was
+    stored. Check its metadata, or ask the collection's owner."""
+
+    status = 403
+    code = "outside_view"
+    title = "Forbidden"
 
 
 class DuplicateDocument(InvalidRequest):
@@ -237,6 +260,33 @@ class SchemaViolated(EmbeddingsError):
     title = "Conflict"
 
 
+class InvalidRedaction(InvalidRequest):
+    """Names are not found here without: {missing}. Leave `name` out, or have the operator install
+    requirements/names.txt and the model."""
+
+    code = "invalid_redaction"
+
+
+class RedactedEmbedding(InvalidRequest):
+    """Document `{external_id}` holds what this collection redacts, and its embedding was made of
+    that. Send it without the embedding."""
+
+    code = "redacted_embedding"
+
+
+class RedactionUnavailable(EmbeddingsError):
+    """The collection redacts names, and what finds them is not installed any more; nothing was
+    stored."""
+
+    status = 503
+    code = "redaction_unavailable"
+    title = "Service unavailable"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "60"}
+
+
 # Imports and jobs ---------------------------------------------------------------------------------
 
 
@@ -272,7 +322,7 @@ class JobFinished(EmbeddingsError):
 
 
 class CollectionDeleted(EmbeddingsError):
-    """The collection was deleted before the job ended."""
+    """The collection was deleted before the job ended, or is no longer open to the job's owner."""
 
     status = 404
     code = "collection_deleted"

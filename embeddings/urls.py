@@ -11,9 +11,11 @@ from embeddings.views.cache import CacheViewSet
 from embeddings.views.collection import CollectionViewSet
 from embeddings.views.documents import DocumentViewSet
 from embeddings.views.embed import EmbedViewSet
+from embeddings.views.grants import GrantViewSet
 from embeddings.views.health import HealthViewSet, LivenessViewSet, ReadinessViewSet
 from embeddings.views.imports import ImportViewSet
 from embeddings.views.jobs import JobViewSet
+from embeddings.views.me import MeViewSet
 from embeddings.views.models import ModelViewSet
 from embeddings.views.openai import OpenAiViewSet
 from embeddings.views.reindex import ReindexViewSet
@@ -21,6 +23,7 @@ from embeddings.views.rerank import CohereRerankViewSet, RerankViewSet
 from embeddings.views.schema import DocsView, SchemaView
 from embeddings.views.search import SearchViewSet
 from embeddings.views.stats import StatsViewSet
+from embeddings.views.teams import TeamViewSet
 from embeddings.views.tei import (
     SharedEmbedViewSet,
     SimilarityViewSet,
@@ -29,6 +32,7 @@ from embeddings.views.tei import (
     TokenizeViewSet,
 )
 from embeddings.views.telemetry import TelemetryViewSet
+from embeddings.views.users import UserViewSet
 
 
 class AnythingConverter:
@@ -86,6 +90,28 @@ routes: list[URLPattern] = [
         StatsViewSet.as_view({"get": "retrieve"}),
         name="stats",
     ),
+    path(
+        "collection/<str:name>/permissions",
+        GrantViewSet.as_view({"get": "list", "post": "create"}),
+        name="permissions",
+    ),
+    path(
+        "collection/<str:name>/permissions/<int:id>", GrantViewSet.as_view(ONE), name="permission"
+    ),
+    path(
+        "collection/<str:name>/transfer",
+        CollectionViewSet.as_view({"post": "transfer"}),
+        name="transfer",
+    ),
+    path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path("users", UserViewSet.as_view({"get": "list", "post": "create"}), name="users"),
+    path(
+        "users/<str:username>",
+        UserViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="user",
+    ),
+    path("teams", TeamViewSet.as_view({"get": "list", "post": "create"}), name="teams"),
+    path("teams/<str:team>", TeamViewSet.as_view(ONE), name="team"),
     path("jobs", JobViewSet.as_view({"get": "list"}), name="jobs"),
     path("jobs/<uuid:id>", JobViewSet.as_view({"get": "retrieve"}), name="job"),
     path("jobs/<uuid:id>/cancel", JobViewSet.as_view({"post": "cancel"}), name="job-cancel"),

@@ -62,3 +62,8 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} of {self.collection_id}"
+
+    @property
+    def grantee(self) -> str:
+        """The name of the user or the team."""
+        return str(self.user or self.team)

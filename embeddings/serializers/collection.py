@@ -26,6 +26,7 @@ from embeddings.serializers.fields import (
     WholeNumberField,
 )
 from embeddings.serializers.paging import CursorField, PageQuery
+from embeddings.serializers.users import NameField
 from embeddings.types.chunking import CODE_LANGUAGES, Chunking, ChunkingWish
 from embeddings.types.index import IndexChange, IndexSettings
 from embeddings.types.metadata_schema import read_schema
@@ -163,6 +164,12 @@ class CollectionChange(RequestSerializer):
         if not attrs:
             raise ValidationError("Send at least one field to change.", code="empty")
         return attrs
+
+
+class TransferRequest(RequestSerializer):
+    """To whom a collection goes."""
+
+    owner = NameField(help_text="The name of an active user.")
 
 
 class IndexResponse(serializers.Serializer[Any]):

@@ -12,6 +12,8 @@ from accounts.exceptions import ActionForbidden
 from accounts.lookup import Lookup, compile_lookup, look_up_later
 from accounts.policy import Action, SiteRole
 from accounts.principal import Principal
+from accounts.services.audit import record
+from accounts.services.users import active_user
 from embeddings.constants import (
     COLLECTION_NAME_PATTERN,
     DEFAULT_LANGUAGE,
@@ -185,6 +187,33 @@ def delete_collection(*, collection: Collection) -> None:
             ),
             robust=True,  # what a failure leaves behind is swept by drop_orphaned_partitions
         )
+
+
+def transfer_collection(*, principal: Principal, collection: Collection, to: str) -> Collection:
+    """The collection as the property of the active user of this name: for its owner, to whom no
+    more is left of it than is granted, and for administrators.
+
+    Raises ActionForbidden for others who may manage it, and UnknownUser.
+    """
+    if principal.user_id != collection.owner_id and not principal.may(Action.ADMINISTER):
+        raise ActionForbidden(action=Action.ADMINISTER.value)
+    heir = active_user(username=to, param="owner")
+    with transaction.atomic():
+        lock_collection(collection)
+        mine = Collection.objects.filter(pk=collection.pk, owner_id=collection.owner_id)
+        if not mine.update(owner=heir, updated_at=Now()):
+            raise NotFound
+        record(
+            event="collection.transfer",
+            object_type="collection",
+            object_id=str(collection.pk),
+            collection_id=collection.pk,
+            before={"owner": collection.owner.username},
+            after={"owner": heir.username},
+        )
+    collection.owner = heir
+    collection.refresh_from_db(fields=["updated_at"])
+    return collection
 
 
 def lock_collection(collection: Collection) -> None:

@@ -14,6 +14,7 @@ from embeddings.serializers.collection import (
     CollectionRequest,
     CollectionResponse,
     CollectionsResponse,
+    TransferRequest,
     collection_json,
     model_of,
 )
@@ -22,6 +23,7 @@ from embeddings.services.collection import (
     create_collection,
     delete_collection,
     list_collections,
+    transfer_collection,
     update_collection,
     visible_collection,
 )
@@ -57,6 +59,7 @@ class CollectionViewSet(ViewSet):
         "retrieve": Action.READ,
         "partial_update": Action.MANAGE,
         "destroy": Action.MANAGE,
+        "transfer": Action.MANAGE,
     }
 
     @operation(
@@ -168,3 +171,21 @@ class CollectionViewSet(ViewSet):
         )
         delete_collection(collection=collection)
         return Response(status=204)
+
+    @operation(
+        "collection_transfer",
+        summary="Give a collection to another user",
+        request=TransferRequest,
+        request_examples={"To Bob": {"owner": "bob"}},
+        answer=CollectionResponse,
+        example=EXAMPLE | {"owner": "bob"},
+    )
+    def transfer(self, request: Request, name: str) -> Response:
+        """For its owner, to whom no more is left of it than is granted, and for administrators."""
+        data = validated(TransferRequest, request.data)
+        principal = principal_of(request)
+        collection = visible_collection(principal=principal, name=name, action=Action.MANAGE)
+        collection = transfer_collection(
+            principal=principal, collection=collection, to=data["owner"]
+        )
+        return Response(collection_json(collection))

@@ -51,6 +51,17 @@ def charlie() -> User:
 
 
 @pytest.fixture
+def root() -> User:
+    """An administrator."""
+    return make_user("root", SiteRole.ADMIN)
+
+
+@pytest.fixture
+def as_root(root: User) -> APIClient:
+    return client_of(root)
+
+
+@pytest.fixture
 def as_alice(alice: User) -> APIClient:
     return client_of(alice)
 

@@ -25,6 +25,9 @@ FOR_PEOPLE = "admin/"
 VALUES = {
     "<str:name>": "drinks",
     "<anything:id>": "tea",
+    "<int:id>": "1",
+    "<str:username>": "alice",
+    "<str:team>": "readers",
     "<uuid:id>": "00000000-0000-4000-8000-000000000000",
 }
 
