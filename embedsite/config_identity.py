@@ -36,12 +36,19 @@ class IdentityOptions(BaseModel):
     hsts_subdomains: bool = Field(
         default=False, description="Strict-Transport-Security for the host's sub-domains, too."
     )
+    redaction_model: str = Field(
+        "en_core_web_sm",
+        pattern=r"^[a-z]{2}_[A-Za-z0-9_]+$",
+        description="spaCy's model that finds names in collections that redact them; a package.",
+    )
     cors_origins: Names = Field(
         [],
         description="Origins (with scheme) whose pages may call the API from a browser, separated"
         " by commas. Unset: none.",
     )
 
-    _commas = field_validator("trusted_proxies", "cors_origins", mode="before")(split_commas)
+    _commas_of_names = field_validator("trusted_proxies", "cors_origins", mode="before")(
+        split_commas
+    )
     _networks = field_validator("trusted_proxies")(check_networks)
     _origins = field_validator("cors_origins")(check_origins)
