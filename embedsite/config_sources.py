@@ -47,7 +47,14 @@ def flag(name: str) -> str:
 
 def flagged_fields() -> list[str]:
     """Fields that `serve` takes as flags: all but the secrets, which `ps` would show."""
-    secret = {"secret_key", "token_pepper", "database_url", "redis_url", *DECLARATIONS}
+    secret = {
+        "secret_key",
+        "token_pepper",
+        "token_pepper_previous",
+        "database_url",
+        "redis_url",
+        *DECLARATIONS,
+    }
     return [name for name in Config.model_fields if name not in secret]
 
 

@@ -1,15 +1,44 @@
 """A credential for programs, of which only a keyed hash is stored."""
 
 import json
+from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
+from accounts.allowance import Allowance
 from accounts.models.limits import Limits
 from accounts.narrowing import Narrowing
 from accounts.policy import Action
 from accounts.principal import Principal
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    """The one door to tokens."""
+
+    def visible_to(self, principal: Principal) -> Self:
+        """All to an administrator, its own to a user; to a narrowed credential only itself and what
+        it minted, which is no wider.
+        """
+        if not principal.in_scope(Action.TOKENS):
+            return self.none()
+        if principal.may(Action.ADMINISTER):
+            return self
+        if (principal.scopes, principal.collections, principal.row_filter) == (None, None, None):
+            return self.filter(user_id=principal.user_id)
+        if principal.token_id is None:
+            return self.none()
+        mine = models.Q(pk=principal.token_id)
+        return self.filter(mine | models.Q(ancestors__contains=[principal.token_id]))
+
+    def live(self) -> Self:
+        """Neither revoked nor expired."""
+        now = timezone.now()
+        unexpired = models.Q(expires_at=None) | models.Q(expires_at__gt=now)
+        return self.filter(unexpired, revoked_at=None)
 
 
 class ApiToken(Limits):
@@ -68,6 +97,8 @@ class ApiToken(Limits):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    objects = ApiTokenQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at", "-id"]
         verbose_name = "API token"
@@ -81,6 +112,9 @@ class ApiToken(Limits):
 
     account_kind = "token"
 
+    inherited: tuple[Allowance, ...] = ()
+    """Of its ancestors, set where the token is verified: what it uses counts as theirs, too."""
+
     def __str__(self) -> str:
         return f"emb_{self.key}_…"
 
@@ -92,17 +126,20 @@ class ApiToken(Limits):
             scopes=narrowed.scopes,
             collections=narrowed.collections,
             row_filter=None if self.row_filter is None else json.dumps(self.row_filter),
-            allowances=self.allowances,
+            allowances=self.allowances + self.inherited,
         )
+
+    def is_live(self, now: datetime) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
     @property
     def narrowing(self) -> Narrowing:
         """What it leaves of its user's rights."""
+        scopes = self.scopes
         return Narrowing(
             # A scope of an action that is no more opens nothing.
-            scopes=None
-            if self.scopes is None
-            else frozenset(a for a in Action if a in self.scopes),
+            scopes=None if scopes is None else frozenset(a for a in Action if a in scopes),
             collections=None if self.collections is None else frozenset(self.collections),
             row_filter=self.row_filter,
             networks=None if self.networks is None else tuple(self.networks),

@@ -1,0 +1,119 @@
+"""Which API tokens are good: proven by what is stored, and trusted for a moment."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from hmac import compare_digest
+from secrets import token_bytes
+
+from cachetools import TLRUCache
+from django.utils import timezone
+
+from accounts import token_format
+from accounts.addresses import is_within
+from accounts.exceptions import InvalidToken
+from accounts.lookup import Lookup, compile_lookup, look_up
+from accounts.models import ApiToken
+
+LAST_USED_STEP = timedelta(minutes=1)
+"""`last_used_at` is written at most this often, so that reading stays free of writes."""
+
+TRUSTED_S = 0.9
+"""So long a process trusts what it read of a token: a revocation reaches every process within a
+second, the last request that was let in included; a busy client's token costs no query a request.
+"""
+
+NO_DIGEST = token_bytes(32)
+"""Compared where there is nothing to compare, so that no time tells what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A token that a process trusts, until its own clock says so."""
+
+    token: ApiToken
+    until: float
+
+
+_verified: TLRUCache[bytes, Verified] = TLRUCache(10_000, ttu=lambda *item: item[1].until)
+_verified_lock = threading.Lock()
+_forgotten = 0
+
+
+def verify_api_token(plaintext: str, *, address: str = "") -> ApiToken:
+    """The live token with this plaintext, sent from this address; its user is loaded. A mistyped
+    one costs no query, and neither does one that this process read less than TRUSTED_S ago. All
+    threads share the result: nobody changes it.
+
+    Raises InvalidToken, whatever is wrong, and after the same work for every token that is spelled
+    well.
+    """
+    parts = token_format.parse(plaintext)
+    if parts is None:
+        raise InvalidToken
+    key, secret = parts
+    digests = token_format.digests(secret)
+    with _verified_lock:
+        trusted = _verified.get(digests[0])
+    known = trusted is not None and trusted.token.key == key
+    token = trusted.token if trusted and known else _verify(key, digests)
+    if token.networks is not None and not is_within(address, tuple(token.networks)):
+        raise InvalidToken
+    if not known:
+        _touch(token)
+    return token
+
+
+def forget_verified_tokens() -> None:
+    """Ask the database again from the next request on, also for what it is just being asked."""
+    global _forgotten
+    with _verified_lock:
+        _forgotten += 1
+        _verified.clear()
+
+
+def _verify(key: str, digests: Sequence[bytes]) -> ApiToken:
+    asked, read_at = _forgotten, time.monotonic()
+    token = look_up(_by_key(), key=key)
+    now = timezone.now()
+    current = NO_DIGEST if token is None else bytes(token.digest)
+    previous = bytes((token and token.previous_digest) or NO_DIGEST)
+    by_current = [compare_digest(current, digest) for digest in digests]
+    by_previous = [compare_digest(previous, digest) for digest in digests]
+    if token is None or not token.is_live(now) or not token.user.is_active:
+        raise InvalidToken
+    ends = [token.expires_at]
+    if not any(by_current):
+        if token.previous_until is None or token.previous_until <= now or not any(by_previous):
+            raise InvalidToken
+        ends.append(token.previous_until)
+    elif not by_current[0]:
+        _renew(token, digests[0])
+    if token.ancestors:
+        minters = ApiToken.objects.filter(pk__in=token.ancestors)
+        token.inherited = tuple(each for minter in minters for each in minter.allowances)
+    lasts = min([(end - now).total_seconds() for end in ends if end], default=TRUSTED_S)
+    with _verified_lock:
+        if asked == _forgotten:
+            _verified[digests[0]] = Verified(token, until=read_at + min(lasts, TRUSTED_S))
+    return token
+
+
+@cache
+def _by_key() -> Lookup[ApiToken]:
+    return compile_lookup(ApiToken.objects.filter(key="key"), related="user", key="key")
+
+
+def _touch(token: ApiToken) -> None:
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def _renew(token: ApiToken, digest: bytes) -> None:
+    """By the present pepper, unless another secret has come in between."""
+    same = ApiToken.objects.filter(pk=token.pk, digest=token.digest)
+    same.update(digest=digest, pepper_id=token_format.pepper_id())
