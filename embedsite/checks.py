@@ -1,8 +1,11 @@
-"""System checks of the database server: `manage.py check --database default`, and every start."""
+"""System checks of the database server (`manage.py check --database default`, and every start) and
+of a deployment (`manage.py check --deploy`).
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
@@ -78,3 +81,31 @@ def scan_faults(value: str | None) -> list[CheckMessage]:
             id="embedsite.W004",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """What the configuration lacks for callers on other machines."""
+    return deployment_faults(settings.EMBED)
+
+
+def deployment_faults(config: Any) -> list[CheckMessage]:
+    faults: list[CheckMessage] = []
+    if not config.behind_tls_proxy and not config.tls_cert_file:
+        faults.append(
+            CheckWarning(
+                "Nothing here ends TLS: tokens and texts travel in clear, and nobody can log in.",
+                hint="Set EMBED_TLS_CERT_FILE and EMBED_TLS_KEY_FILE; or put a proxy before the"
+                " service, and set EMBED_BEHIND_TLS_PROXY.",
+                id="embedsite.W005",
+            )
+        )
+    if config.behind_tls_proxy and not config.trusted_proxies:
+        faults.append(
+            CheckWarning(
+                "X-Forwarded-Proto is believed from anybody, and callers have the proxy's address.",
+                hint="Set EMBED_TRUSTED_PROXIES to the addresses of the proxy.",
+                id="embedsite.W006",
+            )
+        )
+    return faults

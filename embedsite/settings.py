@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "embedsite.middleware.telemetry",
+    "embedsite.proxies.believe_proxies",
     "embedsite.headers.browser_headers",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",

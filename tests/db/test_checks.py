@@ -1,12 +1,20 @@
 """The database's system checks, and the settings that `migrate` leaves on the role."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.core.checks import CheckMessage
 from django.core.management import call_command
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from embedsite.checks import check_servers, pgvector_faults, scan_faults, server_faults
+from embedsite.checks import (
+    check_servers,
+    deployment_faults,
+    pgvector_faults,
+    scan_faults,
+    server_faults,
+)
 from embedsite.config import ConfigError
 from embedsite.databases import iterative_scan, parse_url
 
@@ -50,6 +58,25 @@ def test_old_pgvector_is_an_error(version: str | None, expected: list[str]) -> N
 )
 def test_setting_that_took_no_effect_is_a_warning(value: str | None, expected: list[str]) -> None:
     assert ids(scan_faults(value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("proxy", "proxies", "certificate", "expected"),
+    [
+        (False, [], None, ["embedsite.W005"]),
+        (False, [], "cert.pem", []),
+        (True, [], None, ["embedsite.W006"]),
+        (True, ["10.0.0.0/8"], None, []),
+    ],
+)
+def test_tokens_must_not_travel_in_clear(
+    proxy: bool, proxies: list[str], certificate: str | None, expected: list[str]
+) -> None:
+    config = SimpleNamespace(
+        behind_tls_proxy=proxy, trusted_proxies=proxies, tls_cert_file=certificate
+    )
+
+    assert ids(deployment_faults(config)) == expected
 
 
 @pytest.mark.django_db(transaction=True)

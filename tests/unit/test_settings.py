@@ -19,6 +19,9 @@ NAMES = [
     "X_FRAME_OPTIONS",
     "SECURE_CONTENT_TYPE_NOSNIFF",
     "ALLOWED_HOSTS",
+    "CSRF_COOKIE_HTTPONLY",
+    "SESSION_COOKIE_SAMESITE",
+    "CORS_ALLOWED_ORIGINS",
 ]
 SHOW = f"""
 import json
@@ -29,7 +32,7 @@ PRODUCTION = {
     "EMBED_MODE": "production",
     "EMBED_SECRET_KEY": "k" * 50,
     "EMBED_ALLOWED_HOSTS": "embed.example",
-    "EMBED_HSTS_SECONDS": "3600",
+    "EMBED_CORS_ORIGINS": "https://app.example",
     "EMBED_BEHIND_TLS_PROXY": "true",
 }
 
@@ -57,17 +60,38 @@ def test_production_is_strict(tmp_path: Path) -> None:
         "DEBUG": False,
         "SESSION_COOKIE_SECURE": True,
         "CSRF_COOKIE_SECURE": True,
-        "SECURE_HSTS_SECONDS": 3600,
+        "SECURE_HSTS_SECONDS": 31_536_000,
         "SECURE_PROXY_SSL_HEADER": ["HTTP_X_FORWARDED_PROTO", "https"],
         "X_FRAME_OPTIONS": "DENY",
         "SECURE_CONTENT_TYPE_NOSNIFF": True,
         "ALLOWED_HOSTS": ["embed.example"],
+        "CSRF_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "CORS_ALLOWED_ORIGINS": ["https://app.example"],
     }, done.stderr
+
+
+def test_production_binds_its_cookies_to_the_host(tmp_path: Path) -> None:
+    show = "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME)"
+
+    done = run("-c", show, folder=tmp_path, environment=PRODUCTION)
+
+    assert [name.startswith("__Host-") for name in done.stdout.split()] == [True, True]
+
+
+def test_pages_elsewhere_are_let_in_by_middleware_that_is_else_not_there(tmp_path: Path) -> None:
+    show = "from django.conf import settings as s; print('corsheaders' in str(s.MIDDLEWARE))"
+
+    done = run("-c", show, folder=tmp_path, environment=PRODUCTION)
+    none = run("-c", show, folder=tmp_path, environment={})
+
+    assert (done.stdout.strip(), none.stdout.strip()) == ("True", "False")
 
 
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
+        ({"EMBED_CORS_ORIGINS": "*"}, "EMBED_CORS_ORIGINS: must be origins such as https://"),
         ({"EMBED_PORT": "0"}, "EMBED_PORT: Input should be greater than or equal to 1, not '0'"),
         ({"EMBED_MODE": "production"}, "EMBED_SECRET_KEY: must be set to at least 50"),
         ({"DATABASE_URL": "mysql://h/n"}, "DATABASE_URL: must be postgresql://"),
