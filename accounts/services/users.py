@@ -52,13 +52,15 @@ def active_user(*, username: str, param: str) -> User:
     return user
 
 
-def create_user(*, username: str, password: str | None = None, fields: UserFields) -> User:
-    """A new user; without a password it comes with API tokens and the like alone. Raises UserExists
-    and InvalidName.
+def create_user(
+    *, username: str, fields: UserFields, password: str | None = None, console: bool = False
+) -> User:
+    """A new user; without a password it comes with API tokens and the like alone. `console` lets it
+    into the console. Raises UserExists and InvalidName.
     """
     if not is_name(username):
         raise InvalidName(param="username", rule=WHAT_A_NAME_IS)
-    values: dict[str, Any] = {**fields}
+    values: dict[str, Any] = {**fields, "is_staff": console}
     try:
         with transaction.atomic():
             user: User = User.objects.create_user(username, password=password, **values)
@@ -112,6 +114,7 @@ def _state(user: User) -> dict[str, Any]:
         "username": user.username,
         "role": user.site_role.value,
         "is_active": user.is_active,
+        "is_staff": user.is_staff,
         "team": None if user.team is None else user.team.name,
         **{name: getattr(user, name) for name in LIMITS},
     }
