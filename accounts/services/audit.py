@@ -18,7 +18,7 @@ from accounts.models.audit import Outcome
 RECORD = "SELECT count(audit_record(e)) FROM jsonb_populate_recordset(NULL::audit_entries, %s) e"
 
 SECRETS_AND_TEXTS = re.compile(
-    r"texts?|quer(y|ies)|inputs?|content|metadata|vectors?|embeddings?|documents?"
+    r"texts?|quer(y|ies)|inputs?|content|metadata|vectors?|embeddings?|documents?|filter"
     r"|(\w+_)?(password|secret|token|digest|plaintext)"
 )
 """Fields of which only a hash is kept: the audit can't forget what a person may have erased."""

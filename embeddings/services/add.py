@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accounts.services.audit import record
 from embeddings import telemetry
 from embeddings.constants import OnConflict
 from embeddings.exceptions import (
@@ -207,9 +208,29 @@ def _write(
             tokens=chunks.tokens,
             cached_tokens=chunks.cached_tokens,
         )
+        _record(collection, rows, written, result)
         if within is not None:
             within(result, written)
         return result
+
+
+def _record(
+    collection: Collection, rows: Sequence[DocumentRow], written: Written, result: AddResult
+) -> None:
+    changed = [row for row in rows if row.id in written.added or row.id in written.updated]
+    record(
+        event="documents.add",
+        object_type="collection",
+        object_id=str(collection.pk),
+        collection_id=collection.pk,
+        after={
+            "added": result.added,
+            "updated": result.updated,
+            "unchanged": result.unchanged,
+            "ids": [row.id for row in changed],
+            "texts": [row.content_hash.hex() for row in changed],
+        },
+    )
 
 
 def bump(collection: Collection, *, added: int) -> None:

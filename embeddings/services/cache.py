@@ -6,6 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from accounts.services.audit import record
 from embeddings import telemetry
 from embeddings.cache import (
     EVERYTHING,
@@ -69,7 +70,15 @@ def clear_cache(
     elif collection is not None:
         scope = collection_scope(collection.pk)
     before_ms = now_ms() + 1 - older_than_s * 1000
-    _record(scope, before_ms)
+    with transaction.atomic():
+        _set_cutoff(scope, before_ms)
+        record(
+            event="cache.clear",
+            object_type="cache",
+            object_id=scope,
+            collection_id=None if collection is None else collection.pk,
+            after={"older_than_s": older_than_s},
+        )
     cache = the_cache()
     memory = cache.follow_cutoffs(now=True)
     redis = None
@@ -81,7 +90,7 @@ def clear_cache(
     return ClearResult(before_ms=before_ms, memory=memory, redis=redis)
 
 
-def _record(scope: str, before_ms: int) -> None:
+def _set_cutoff(scope: str, before_ms: int) -> None:
     config = settings.EMBED
     moot = now_ms() - 1000 * max(config.cache_ttl_s, config.cache_search_ttl_s)
     with transaction.atomic():

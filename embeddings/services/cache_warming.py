@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services.audit import record
 from embeddings.cache import the_cache
 from embeddings.constants import JobKind
 from embeddings.exceptions import InvalidRequest
@@ -103,6 +104,14 @@ def start_warming(
     Raises UnknownModel, EngineUnavailable.
     """
     if the_cache().shared is None or len(wanted.items) <= BATCH_TEXTS:
+        with transaction.atomic():
+            record(
+                event="cache.warm",
+                object_type="cache",
+                object_id=f"model:{wanted.model}",
+                collection_id=None if collection is None else collection.pk,
+                after={"count": len(wanted.items)},
+            )
         return warm(wanted=wanted)
     with transaction.atomic():
         job = make_job(

@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -137,6 +138,17 @@ def create_collection(
             partitions.create_chunks_partition(generation=collection.active)
             collection.save(update_fields=["active"])
             declare_fields(collection=collection, fields=metadata_schema or {})
+            _record(
+                collection,
+                event="collection.create",
+                after={
+                    **_settings(collection),
+                    "model": info.name,
+                    "metric": metric.value,
+                    "language": language,
+                    "chunking": chunking_json,
+                },
+            )
     except IntegrityError as error:
         if "collections_name" in str(error):
             raise CollectionExists(param="name", name=name) from None
@@ -157,6 +169,7 @@ def update_collection(
     """Rename, describe, ask for another index, declare or remove fields of the metadata. Raises
     CollectionExists, IndexBusy, InvalidIndex, and what change_fields raises.
     """
+    before = _settings(collection)
     if name is not None:
         collection.name = name
     if description is not None:
@@ -167,6 +180,14 @@ def update_collection(
             collection.save(update_fields=["name", "description", "updated_at"])
             change_index(collection=collection, change=index)
             change_fields(collection=collection, changes=metadata_schema or {})
+            after = _settings(collection)
+            changed = [key for key, value in after.items() if value != before[key]]
+            _record(
+                collection,
+                event="collection.update",
+                before={key: before[key] for key in changed},
+                after={key: after[key] for key in changed},
+            )
     except IntegrityError:
         raise CollectionExists(param="name", name=name) from None
     collection.refresh_from_db(fields=["updated_at", "version"])
@@ -180,6 +201,11 @@ def delete_collection(*, collection: Collection) -> None:
     collection_id: uuid.UUID = collection.pk
     with transaction.atomic():
         generation_ids = list(collection.generations.values_list("pk", flat=True))
+        _record(
+            collection,
+            event="collection.delete",
+            before={**_settings(collection), "document_count": collection.document_count},
+        )
         collection.delete()
         transaction.on_commit(
             lambda: partitions.drop_partitions(
@@ -214,6 +240,25 @@ def transfer_collection(*, principal: Principal, collection: Collection, to: str
     collection.owner = heir
     collection.refresh_from_db(fields=["updated_at"])
     return collection
+
+
+def _settings(collection: Collection) -> dict[str, Any]:
+    return {
+        "name": collection.name,
+        "description": collection.description,
+        "index": IndexSettings.of(collection.generation).as_columns(),
+        "metadata_schema": collection.metadata_schema,
+    }
+
+
+def _record(collection: Collection, *, event: str, **changes: Any) -> None:
+    record(
+        event=event,
+        object_type="collection",
+        object_id=str(collection.pk),
+        collection_id=collection.pk,
+        **changes,
+    )
 
 
 def lock_collection(collection: Collection) -> None:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from accounts.services.audit import record
 from embeddings.chunking import Span
 from embeddings.exceptions import InvalidRequest, NotFound
 from embeddings.models import Chunk, Collection, Document
@@ -85,6 +86,7 @@ def update_metadata(
         lock_collection(collection)
         document = get_document(collection=collection, external_id=external_id)
         merged = {**document.metadata, **changes}
+        before = document.metadata
         document.metadata = {key: value for key, value in merged.items() if value is not None}
         _check_metadata(document.metadata)
         check_metadata(
@@ -97,6 +99,13 @@ def update_metadata(
             metadata=document.metadata, updated_at=Now()
         )
         bump(collection, added=0)
+        _record(
+            collection,
+            document.pk,
+            event="document.update",
+            before={"metadata": before},
+            after={"metadata": document.metadata, "fields": sorted(changes)},
+        )
     return get_document(collection=collection, external_id=external_id)
 
 
@@ -108,6 +117,7 @@ def delete_document(*, collection: Collection, external_id: str) -> None:
         if not store.delete_ids(collection_id=collection.pk, ids=ids):
             raise NotFound
         bump(collection, added=-1)
+        _record(collection, _key(collection, external_id), event="document.delete")
 
 
 def delete_documents(
@@ -126,7 +136,25 @@ def delete_documents(
         deleted = store.delete_documents(collection_id=collection.pk, metadata_filter=typed)
         if deleted:
             bump(collection, added=-deleted)
+        record(
+            event="documents.delete",
+            object_type="collection",
+            object_id=str(collection.pk),
+            collection_id=collection.pk,
+            after={"deleted": deleted, "filter": repr(metadata_filter)},
+        )
     return DeleteResult(deleted=deleted, dry_run=False, sample=[])
+
+
+def _record(collection: Collection, pk: uuid.UUID, *, event: str, **changes: Any) -> None:
+    """The id of a document is a hash already, of the collection's and of the caller's own."""
+    record(
+        event=event,
+        object_type="document",
+        object_id=str(pk),
+        collection_id=collection.pk,
+        **changes,
+    )
 
 
 def _check_metadata(metadata: dict[str, Any]) -> None:

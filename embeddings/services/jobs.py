@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 
 from accounts.policy import Action
 from accounts.principal import Principal
+from accounts.services.audit import record
 from embeddings.constants import FINISHED_STATES, JobKind, JobState
 from embeddings.exceptions import JobFinished, NotFound
 from embeddings.models import Collection, Job
@@ -36,6 +37,7 @@ def start_job(
     return job
 
 
+@transaction.atomic
 def make_job(
     *,
     owner_id: int,
@@ -54,7 +56,18 @@ def make_job(
         request_id=current_request_id(),
     )
     job.refresh_from_db(fields=["created_at"])
+    _record(job, event="job.create", after={"kind": job.kind, "params": job.params})
     return job
+
+
+def _record(job: Job, *, event: str, **changes: Any) -> None:
+    record(
+        event=event,
+        object_type="job",
+        object_id=str(job.pk),
+        collection_id=job.collection_id,
+        **changes,
+    )
 
 
 def enqueue(*, job: Job) -> None:
@@ -123,6 +136,7 @@ def cancel_job(*, job: Job) -> Job:
         job.finished_at = Now()
         job.save(update_fields=["error", "state", "lease", "finished_at"])
         job.parts.all().delete()
+        _record(job, event="job.cancel", after={"kind": job.kind, "done": job.done})
     job.refresh_from_db(fields=["finished_at"])
     job_finished(kind=job.kind, state=job.state, seconds=job.seconds)
     return job

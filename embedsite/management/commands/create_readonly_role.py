@@ -9,7 +9,9 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection as our_connection
+from django.db import transaction
 
+from accounts.services.audit import record
 from embeddings.store.sql_surface import (
     MayNotMakeRoles,
     RoleExists,
@@ -43,7 +45,8 @@ class Command(BaseCommand):
         password = asked() if options["ask_password"] else secrets.token_urlsafe(PASSWORD_BYTES)
         place = {key: settings.DATABASES["default"][key] for key in ("HOST", "PORT", "NAME")}
         try:
-            with psycopg.connect(**parameters()) as connection:
+            with transaction.atomic(), psycopg.connect(**parameters()) as connection:
+                record(event="database_role.create", object_type="database_role", object_id=name)
                 create_readonly_role(connection=connection, name=name, password=password)
         except RoleExists:
             raise CommandError(f"There is a role {name} already.") from None
