@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -6,4 +6,14 @@ class Migration(migrations.Migration):
         ("embeddings", "0006_usage"),
     ]
 
-    operations = []
+    operations = [
+        migrations.AddField(
+            model_name="collection",
+            name="redaction",
+            field=models.JSONField(
+                default=dict,
+                editable=False,
+                help_text="What is taken out of texts before they are stored.",
+            ),
+        ),
+    ]

@@ -79,6 +79,9 @@ class Collection(models.Model):
     metadata_schema = models.JSONField(
         default=dict, editable=False, help_text="The declared fields of the metadata."
     )
+    redaction = models.JSONField(
+        default=dict, editable=False, help_text="What is taken out of texts before they are stored."
+    )
     active = models.OneToOneField(
         "embeddings.Generation", on_delete=models.SET_NULL, null=True, related_name="+"
     )
