@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import empty
 
 from embeddings.constants import (
     COLLECTION_NAME_PATTERN,
@@ -21,6 +22,7 @@ from embeddings.models import Collection
 from embeddings.serializers.base import RequestSerializer
 from embeddings.serializers.fields import (
     CollectionNameField,
+    FlagField,
     MetadataSchemaField,
     StringField,
     WholeNumberField,
@@ -30,6 +32,7 @@ from embeddings.serializers.users import NameField
 from embeddings.types.chunking import CODE_LANGUAGES, Chunking, ChunkingWish
 from embeddings.types.index import IndexChange, IndexSettings
 from embeddings.types.metadata_schema import read_schema
+from embeddings.types.redaction import NO_REDACTION, Entity, Redaction
 
 MAX_DESCRIPTION_CHARS = 1_000
 CHOSEN_ONCE = ("chunking", "language", "metric", "model")
@@ -109,6 +112,33 @@ class ChunkingRequest(RequestSerializer):
         return ChunkingWish(**values)
 
 
+class RedactionRequest(RequestSerializer):
+    """What is taken out of texts, for good, before they are stored."""
+
+    entities = serializers.ListField(
+        child=serializers.ChoiceField(choices=[entity.value for entity in Entity]),
+        allow_empty=False,
+        max_length=len(Entity),
+        help_text="`email`, `phone`, `card`, `iban`, `ip`, and `name` where what finds names is"
+        " installed; each is replaced by its kind, such as `[EMAIL]`.",
+    )
+    metadata = FlagField(default=False, help_text="In the metadata's strings, too.")
+
+    def run_validation(self, data: Any = empty) -> Redaction:
+        """Raises ValidationError."""
+        if data is None:
+            return NO_REDACTION
+        redaction: Redaction = super().run_validation(data)
+        return redaction
+
+    def to_internal_value(self, data: Any) -> Redaction:
+        """Raises ValidationError."""
+        values = super().to_internal_value(data)
+        # Each once, and in one order: what means the same is stored the same.
+        entities = [entity for entity in Entity if entity.value in values["entities"]]
+        return Redaction(tuple(entities), values["metadata"])
+
+
 class ReindexRequest(RequestSerializer):
     """An index to build anew."""
 
@@ -138,6 +168,7 @@ class CollectionRequest(RequestSerializer):
         required=False,
         help_text="Fields that every document's metadata must conform to; `index` serves ranges.",
     )
+    redaction = RedactionRequest(required=False, allow_null=True)
 
 
 class CollectionChange(RequestSerializer):
@@ -148,6 +179,11 @@ class CollectionChange(RequestSerializer):
     index = IndexRequest(required=False)
     metadata_schema = MetadataSchemaField(
         required=False, help_text="Fields to declare or change; null removes one."
+    )
+    redaction = RedactionRequest(
+        required=False,
+        allow_null=True,
+        help_text="For what is written from now on; null ends it. What is stored stays as it is.",
     )
 
     def to_internal_value(self, data: Any) -> Any:
@@ -192,6 +228,15 @@ class ChunkingResponse(serializers.Serializer[Any]):
     )
 
 
+class RedactionResponse(serializers.Serializer[Any]):
+    """What is taken out of texts before they are stored."""
+
+    entities = serializers.ListField(
+        child=serializers.ChoiceField(choices=[entity.value for entity in Entity])
+    )
+    metadata = serializers.BooleanField()
+
+
 class CollectionResponse(serializers.Serializer[Any]):
     """A collection."""
 
@@ -211,6 +256,7 @@ class CollectionResponse(serializers.Serializer[Any]):
         child=serializers.ChoiceField(choices=[state.value for state in IndexState]),
         help_text="States of the declared fields' indexes; `none` where a job failed to build it.",
     )
+    redaction = RedactionResponse(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -251,6 +297,7 @@ def collection_json(collection: Collection) -> dict[str, Any]:
             for field in fields
         },
         "metadata_indexes": {field.name: field.state for field in fields if field.index},
+        "redaction": collection.redaction or None,
         "created_at": collection.created_at,
         "updated_at": collection.updated_at,
     }

@@ -27,6 +27,7 @@ from embeddings.services.embed import check_text
 from embeddings.services.index import request_index_if_due
 from embeddings.services.keyword_statistics import store_terms
 from embeddings.services.metadata_schema import check_documents
+from embeddings.services.redaction import redact_documents
 from embeddings.store.chunks import replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
 from embeddings.types.document import AddResult, DocumentInput
@@ -79,6 +80,8 @@ def store_documents(
     after the last of them; `within` runs in the transaction.
     """
     started = time.perf_counter()
+    documents = redact_documents(collection=collection, documents=documents)
+    redaction = collection.redaction
     for index, document in enumerate(documents):
         check_text(document.text, param=f"documents.{index}.text")
         if document.embedding is not None:
@@ -102,6 +105,8 @@ def store_documents(
             collection, rows, stored, on_conflict, chunks, owner_id=owner_id, truncate=truncate
         )
         result = _write(collection, rows, on_conflict, chunks, within)
+        if collection.redaction != redaction:
+            break  # it was chosen after these documents were redacted
         if result is not None:
             telemetry.added(
                 collection=collection.name,
@@ -182,7 +187,10 @@ def _write(
     now.
     """
     with transaction.atomic():
+        redaction = collection.redaction
         lock_collection(collection)
+        if collection.redaction != redaction:
+            return None
         check_documents(collection=collection, documents=rows)  # by the schema as it is now
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
         if on_conflict == OnConflict.ERROR and stored:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.exceptions import ActionForbidden
@@ -27,11 +28,13 @@ from embeddings.services.chunking import chunking_in_force
 from embeddings.services.engine import model_info
 from embeddings.services.index import UNCHANGED, change_index
 from embeddings.services.metadata_schema import change_fields, declare_fields
+from embeddings.services.redaction import check_redaction
 from embeddings.store import partitions
 from embeddings.store.keyword import languages
 from embeddings.types.chunking import NO_WISH, ChunkingWish
 from embeddings.types.index import IndexChange, IndexSettings, check_index
 from embeddings.types.metadata_schema import SchemaChange
+from embeddings.types.redaction import NO_REDACTION, Redaction
 
 
 def visible_collection(*, principal: Principal, name: str, action: Action) -> Collection:
@@ -106,10 +109,13 @@ def create_collection(
     metadata_schema: SchemaChange | None = None,
     language: str = DEFAULT_LANGUAGE,
     chunking: ChunkingWish = NO_WISH,
+    redaction: Redaction = NO_REDACTION,
 ) -> Collection:
     """A new, empty collection of the principal's, with its tables. Raises CollectionExists,
-    UnknownModel, UnknownLanguage, InvalidIndex, and what chunking_in_force raises.
+    UnknownModel, UnknownLanguage, InvalidIndex, InvalidRedaction, and what chunking_in_force
+    raises.
     """
+    check_redaction(redaction)
     info = model_info(model)
     if language != DEFAULT_LANGUAGE and language not in (known := languages()):
         raise UnknownLanguage(param="language", language=language, known=", ".join(known))
@@ -123,6 +129,7 @@ def create_collection(
                 description=description,
                 language=language,
                 chunking=chunking_json,
+                redaction=redaction.as_json(),
                 owner_id=principal.user_id,
             )
             partitions.create_documents_partition(collection_id=collection.pk)
@@ -165,10 +172,14 @@ def update_collection(
     description: str | None = None,
     index: IndexChange = UNCHANGED,
     metadata_schema: SchemaChange | None = None,
+    redaction: Redaction | None = None,
 ) -> Collection:
-    """Rename, describe, ask for another index, declare or remove fields of the metadata. Raises
-    CollectionExists, IndexBusy, InvalidIndex, and what change_fields raises.
+    """Rename, describe, ask for another index, declare or remove fields of the metadata, redact
+    something else from now on. Raises CollectionExists, IndexBusy, InvalidIndex, InvalidRedaction,
+    and what change_fields raises.
     """
+    if redaction is not None:
+        check_redaction(redaction)
     before = _settings(collection)
     if name is not None:
         collection.name = name
@@ -180,6 +191,7 @@ def update_collection(
             collection.save(update_fields=["name", "description", "updated_at"])
             change_index(collection=collection, change=index)
             change_fields(collection=collection, changes=metadata_schema or {})
+            _change_redaction(collection, redaction)
             after = _settings(collection)
             changed = [key for key, value in after.items() if value != before[key]]
             _record(
@@ -192,6 +204,16 @@ def update_collection(
         raise CollectionExists(param="name", name=name) from None
     collection.refresh_from_db(fields=["updated_at", "version"])
     return collection
+
+
+def _change_redaction(collection: Collection, redaction: Redaction | None) -> None:
+    if redaction is None or collection.redaction == redaction.as_json():
+        return
+    collection.redaction = redaction.as_json()
+    # What is cached of searches was asked otherwise.
+    Collection.objects.filter(pk=collection.pk).update(
+        redaction=collection.redaction, version=F("version") + 1
+    )
 
 
 def delete_collection(*, collection: Collection) -> None:
@@ -265,11 +287,11 @@ def lock_collection(collection: Collection) -> None:
     """Let nobody else write to the collection's documents until the transaction ends.
 
     Short write transactions in turn keep counts, versions and vectors right without further locks.
-    The collection's schema is read anew, for what is written must conform to it. Raises NotFound
-    when the collection has been deleted meanwhile.
+    The collection's schema and its redaction are read anew, for what is written must conform to
+    them. Raises NotFound when the collection has been deleted meanwhile.
     """
     locked = Collection.objects.select_for_update(no_key=True).filter(pk=collection.pk)
-    schemas = list(locked.values_list("metadata_schema", flat=True))
-    if not schemas:
+    found = list(locked.values_list("metadata_schema", "redaction"))
+    if not found:
         raise NotFound
-    collection.metadata_schema = schemas[0]
+    [(collection.metadata_schema, collection.redaction)] = found

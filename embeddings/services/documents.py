@@ -17,9 +17,11 @@ from embeddings.models.document import document_id
 from embeddings.services.add import bump
 from embeddings.services.collection import lock_collection
 from embeddings.services.metadata_schema import check_metadata, typed_filter
+from embeddings.services.redaction import redact_metadata
 from embeddings.store import documents as store
 from embeddings.types.filter import MetadataFilter
 from embeddings.types.metadata import metadata_fault
+from embeddings.types.redaction import Redaction
 
 SAMPLE_SIZE = 10
 """How many ids a dry run shows."""
@@ -85,7 +87,8 @@ def update_metadata(
     with transaction.atomic():
         lock_collection(collection)
         document = get_document(collection=collection, external_id=external_id)
-        merged = {**document.metadata, **changes}
+        redaction = Redaction.from_json(collection.redaction)
+        merged = {**document.metadata, **redact_metadata(redaction, changes)}
         before = document.metadata
         document.metadata = {key: value for key, value in merged.items() if value is not None}
         _check_metadata(document.metadata)

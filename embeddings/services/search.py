@@ -17,6 +17,7 @@ from embeddings.models import Collection, Generation
 from embeddings.services.collection import visible_collection, visible_collection_later
 from embeddings.services.facets import count_facets
 from embeddings.services.frequent_queries import record_query
+from embeddings.services.redaction import redact_query
 from embeddings.services.search_cache import Place, recall, remember
 from embeddings.services.search_groups import grouped
 from embeddings.services.search_pages import first_page, next_page
@@ -46,8 +47,9 @@ def search_visible(
     answer; the collection is looked up in either case. A reranker stops once `gone()` says so.
     """
     collection, result = _search_visible(principal, name, params, fresh=fresh, gone=gone)
-    if params.query is not None:
-        record_query(collection_id=collection.pk, owner_id=principal.user_id, text=params.query)
+    query = redact_query(collections=(collection,), params=params).query
+    if query is not None:
+        record_query(collection_id=collection.pk, owner_id=principal.user_id, text=query)
     return result
 
 
@@ -125,6 +127,8 @@ def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
     if not settled and seen.version != now.version:
         return False
     if seen.metadata_schema != now.metadata_schema:  # by which filters compare
+        return False
+    if seen.redaction != now.redaction:  # of queries, too
         return False
     return seen.pk == now.pk and bool(_fields_of(seen.generation) == _fields_of(now.generation))
 

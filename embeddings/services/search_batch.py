@@ -10,6 +10,7 @@ from embeddings.models import Collection
 from embeddings.services.collection import visible_collection
 from embeddings.services.frequent_queries import record_query
 from embeddings.services.search import Gone, search_collections
+from embeddings.services.redaction import redact_query
 from embeddings.services.search_cache import Place, recall, remember
 from embeddings.services.search_query import (
     QueryVector,
@@ -36,6 +37,7 @@ def search_many(
     Raises what those raise, at the query's place, and IncomparableCollections.
     """
     collections = _visible(principal, names)
+    queries = [redact_query(collections=collections, params=params) for params in queries]
     passed_by = fresh or named
     places = [Place(collections[0], params, principal, passed_by=passed_by) for params in queries]
     known = [recall(place) for place in places]
@@ -70,6 +72,7 @@ def search_across(
     Raises what both raise, and IncomparableCollections.
     """
     collections = _visible(principal, names)
+    params = redact_query(collections=collections, params=params)
     result = search_collections(
         collections=collections,
         params=params,

@@ -14,6 +14,7 @@ from embeddings.services.embed import check_text, embed_cached
 from embeddings.services.engine import require_fingerprint
 from embeddings.services.metadata_schema import typed_filter
 from embeddings.services.recommend import example_ids, recommended_vector
+from embeddings.services.redaction import redact_query
 from embeddings.services.search_candidates import Asked
 from embeddings.services.search_cursor import Position, read_cursor
 from embeddings.store.chunks import document_vector
@@ -56,7 +57,7 @@ def prepare_query(
     Raises EmptyText, InvalidRequest, InvalidVector, InvalidFilter, InvalidCursor,
     DimensionsMismatch, NotFound (for an unknown document), UnknownModel, EngineUnavailable.
     """
-    params = _typed(collections, params)
+    params = _typed(collections, redact_query(collections=collections, params=params))
     position = None
     if params.cursor is not None:
         generations = [collection.generation.pk for collection in collections]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.constants import OnConflict
+from embeddings.types.redaction import NO_REDACTION, Redaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class DocumentInput:
     text: str
     metadata: dict[str, Any] = field(default_factory=dict)
     embedding: NDArray[np.float32] | None = None
+    redaction: Redaction = NO_REDACTION
+    """What was taken out of it already."""
 
 
 @dataclass(frozen=True, slots=True)

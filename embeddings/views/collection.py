@@ -29,6 +29,7 @@ from embeddings.services.collection import (
 )
 from embeddings.services.index import UNCHANGED, index_job
 from embeddings.types.chunking import NO_WISH
+from embeddings.types.redaction import NO_REDACTION
 from embeddings.views.operations import operation
 
 EXAMPLE = {
@@ -45,6 +46,7 @@ EXAMPLE = {
     "index": {"state": "none", "m": 16, "ef_construction": 128, "storage": "halfvec"},
     "metadata_schema": {"year": {"type": "number", "index": True, "required": False}},
     "metadata_indexes": {"year": "ready"},
+    "redaction": None,
     "created_at": "2026-11-22T09:00:00Z",
     "updated_at": "2026-11-22T09:30:00Z",
 }
@@ -93,7 +95,11 @@ class CollectionViewSet(ViewSet):
                 "name": "articles",
                 "description": "Everything our editors wrote.",
                 "metadata_schema": {"year": {"type": "number", "index": True}, "lang": "string"},
-            }
+            },
+            "Letters, without what is personal in them": {
+                "name": "letters",
+                "redaction": {"entities": ["email", "phone", "iban"], "metadata": True},
+            },
         },
         answer=CollectionResponse,
         status=201,
@@ -113,6 +119,7 @@ class CollectionViewSet(ViewSet):
             chunking=data.get("chunking", NO_WISH),
             index=data.get("index", UNCHANGED),
             metadata_schema=data.get("metadata_schema"),
+            redaction=data.get("redaction", NO_REDACTION),
         )
         location = f"/v1/collection/{collection.name}"
         return Response(collection_json(collection), status=201, headers={"Location": location})

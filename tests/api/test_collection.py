@@ -39,6 +39,7 @@ def test_it_works(as_alice: APIClient) -> None:
         "index": {"state": "none", "m": 16, "ef_construction": 128, "storage": "halfvec"},
         "metadata_schema": {},
         "metadata_indexes": {},
+        "redaction": None,
     }
 
 
