@@ -18,6 +18,11 @@ KEY_PATTERN = f"[A-Za-z0-9]{{{KEY_CHARS}}}"
 TOKEN_PATTERN = re.compile(rf"emb_({KEY_PATTERN})_([A-Za-z0-9]{{{SECRET_CHARS}}})([0-9a-f]{{8}})")
 
 
+def is_key(text: str) -> bool:
+    """Whether it may be one; anything else is not asked of the database."""
+    return re.fullmatch(KEY_PATTERN, text) is not None
+
+
 def new_key() -> str:
     """What finds a token's row, and names the token to people."""
     return _random(KEY_CHARS)

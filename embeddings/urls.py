@@ -33,6 +33,7 @@ from embeddings.views.tei import (
 )
 from embeddings.views.telemetry import TelemetryViewSet
 from embeddings.views.users import UserViewSet
+from embeddings.views.tokens import TokenViewSet
 
 
 class AnythingConverter:
@@ -105,6 +106,13 @@ routes: list[URLPattern] = [
     ),
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
     path("users", UserViewSet.as_view({"get": "list", "post": "create"}), name="users"),
+    path("tokens", TokenViewSet.as_view({"get": "list", "post": "create"}), name="tokens"),
+    path(
+        "tokens/<str:key>",
+        TokenViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="token",
+    ),
+    path("tokens/<str:key>/rotate", TokenViewSet.as_view({"post": "rotate"}), name="token-rotate"),
     path(
         "users/<str:username>",
         UserViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),

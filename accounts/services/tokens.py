@@ -11,7 +11,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import token_format
-from accounts.exceptions import ActionForbidden, ExceedsCredential, InvalidToken, TokenEnded
+from accounts.exceptions import (
+    ActionForbidden,
+    ExceedsCredential,
+    InvalidToken,
+    NotFound,
+    TokenEnded,
+)
 from accounts.models import ApiToken, User
 from accounts.narrowing import Narrowing, parse_networks
 from accounts.policy import Action
@@ -91,11 +97,20 @@ def list_api_tokens(
     return list(tokens.order_by("-pk")[:limit])
 
 
+def get_api_token(*, principal: Principal, key: str) -> ApiToken:
+    """Raises NotFound."""
+    tokens = ApiToken.objects.visible_to(principal).select_related("user", "created_by")
+    token = tokens.filter(key=key).first() if token_format.is_key(key) else None
+    if token is None:
+        raise NotFound
+    return token
+
+
 def rotate_api_token(
     *, token: ApiToken, by: Principal, overlap: timedelta, expires_at: datetime | None = None
-) -> str:
-    """The token's new plaintext; the old one serves until the overlap is over. All else stays, but
-    for the end, where another is given.
+) -> tuple[ApiToken, str]:
+    """The token as it is now, and its new plaintext; the old one serves until the overlap is over.
+    All else stays, but for the end, where another is given.
 
     Raises TokenEnded, and ExceedsCredential for a token, or an end, beyond the credential of who
     rotates it.
@@ -122,7 +137,7 @@ def rotate_api_token(
         shown = {"expires_at": token.expires_at, "previous_until": token.previous_until}
         _record("token.rotate", token, after=shown)
         _forget_now_and_at_commit()
-    return token_format.spell(key=token.key, secret=secret)
+    return token, token_format.spell(key=token.key, secret=secret)
 
 
 def revoke_api_token(*, token: ApiToken) -> int:

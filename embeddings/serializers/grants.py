@@ -8,17 +8,8 @@ from accounts.policy import Role
 from embeddings.models import Grant
 from embeddings.serializers.base import RequestSerializer
 from embeddings.serializers.fields import FILTER_HELP, FilterField
-from embeddings.serializers.paging import CursorField, PageQuery
+from embeddings.serializers.paging import CursorField, PageQuery, parse_id
 from embeddings.serializers.users import NameField
-
-MAX_ID = 2**63 - 1
-
-
-def _id(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= MAX_ID:
-        raise ValueError
-    return number
 
 
 class RowFilterField(FilterField):
@@ -33,7 +24,7 @@ class RowFilterField(FilterField):
 class GrantQuery(PageQuery):
     """Which grants a list shows."""
 
-    cursor = CursorField(parse=_id, required=False)
+    cursor = CursorField(parse=parse_id, required=False)
 
 
 class GrantChange(RequestSerializer):

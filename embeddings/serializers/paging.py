@@ -13,6 +13,15 @@ from embeddings.serializers.base import RequestSerializer
 Row = TypeVar("Row")
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
+MAX_ID = 2**63 - 1
+
+
+def parse_id(text: str) -> int:
+    """The id at which a page ends, where lists go by ids. Raises ValueError."""
+    number = int(text)
+    if not 0 <= number <= MAX_ID:
+        raise ValueError
+    return number
 
 
 @extend_schema_field({"type": "string"})

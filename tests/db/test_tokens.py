@@ -263,7 +263,7 @@ def test_rotation_with_overlap(clock: Clock) -> None:
     user = make_user()
     token, old = made(user)
     verify_api_token(old)
-    new = rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(hours=1))
+    _, new = rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(hours=1))
     assert (new[:17], new != old) == (old[:17], True)
     for plaintext in (old, new):
         assert verify_api_token(plaintext) == token
@@ -280,7 +280,7 @@ def test_a_second_rotation_ends_the_first_secret() -> None:
     user = make_user()
     token, first = made(user)
     second, third = (
-        rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(hours=1))
+        rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(hours=1))[1]
         for _ in range(2)
     )
     assert [refused(plaintext) for plaintext in (first, second, third)] == [True, False, False]
@@ -329,7 +329,7 @@ def test_a_renewal_never_undoes_a_rotation(settings: Any) -> None:
         token, _ = made(user)
     with peppered(settings, token_pepper="two", token_pepper_previous="one"):
         stale = ApiToken.objects.get(pk=token.pk)
-        new = rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(0))
+        _, new = rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(0))
         verified_tokens._renew(stale, b"x" * 32)
         assert not refused(new)
 

@@ -36,6 +36,7 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, URLPatt
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
+    "<str:key>": "4nQ8sZb1xT0c",
             yield from routes(pattern.url_patterns, route)
         else:
             yield route, pattern
