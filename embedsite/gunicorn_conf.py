@@ -42,6 +42,13 @@ timeout = 60
 keepalive = 75
 # Of the engine's socket, which `serve` adds: it is for our own account alone.
 umask = 0o177
+# Whom a proxy speaks for is decided by EMBED_TRUSTED_PROXIES, in Django. gunicorn would believe
+# every process of this machine, and each one's SCRIPT_NAME too.
+forwarded_allow_ips = forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+# The most that gunicorn allows: an id of a document has up to 512 characters, 6 KB in a URL.
+limit_request_line = 8190
+limit_request_fields = 64
 # Its default place is in HOME, and nobody asked for a second way in.
 control_socket_disable = True
 # A heartbeat file on a slow disk makes a worker look dead.

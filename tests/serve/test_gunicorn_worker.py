@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,9 +15,13 @@ import pytest
 pytestmark = pytest.mark.serve
 
 THREADS = 8
-APP = """
+HEAD_S = 1.0
+APP = f"""
+from embedsite import pace
 from embedsite.gunicorn_worker import LingeringWorker
 
+pace.HEAD_S = pace.BODY_S = {HEAD_S}
+pace.TICK_S = 1
 handed_out = 0
 
 class CountingWorker(LingeringWorker):
@@ -58,9 +63,9 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def silent() -> Iterator[list[http.client.HTTPConnection]]:
+def silent() -> Iterator[list[http.client.HTTPConnection | socket.socket]]:
     """Connections that stay open until the server has stopped: asked for before it."""
-    connections: list[http.client.HTTPConnection] = []
+    connections: list[http.client.HTTPConnection | socket.socket] = []
     yield connections
     for connection in connections:
         connection.close()
@@ -101,8 +106,59 @@ def test_more_connections_than_threads_are_served(port: int) -> None:
 
 
 def test_a_silent_client_does_not_delay_the_stop(
-    silent: list[http.client.HTTPConnection], port: int
+    silent: list[http.client.HTTPConnection | socket.socket], port: int
 ) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     silent.append(connection)
+    silent.append(socket.create_connection(("127.0.0.1", port)))
     assert ask(connection)
+
+
+def test_silent_clients_take_no_threads(
+    silent: list[http.client.HTTPConnection | socket.socket], port: int
+) -> None:
+    silent += [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * THREADS)]
+    started = time.monotonic()
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+    assert ask(connection)
+    assert time.monotonic() - started < 3
+    connection.close()
+
+
+def test_a_client_that_does_not_close_holds_nobody_up(port: int) -> None:
+    last = b"POST / HTTP/1.1\r\nHost: us\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    started = time.monotonic()
+    ended = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(THREADS)]
+    for client in ended:
+        client.sendall(last)
+        while client.recv(1000):
+            pass  # our end is closed, its is not
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+
+    assert ask(connection)
+    assert time.monotonic() - started < THREADS  # half of what gunicorn's own way takes
+    connection.close()
+    for client in ended:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"POST / HTTP/1.1\r\nHost: us\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9000\r\n\r\n"],
+    ids=["head", "body"],
+)
+def test_slow_clients_give_their_threads_back(port: int, beginning: bytes) -> None:
+    slow = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(THREADS)]
+    for client in slow:
+        client.sendall(beginning)
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+
+    assert ask(connection)
+    for client in slow:
+        assert b"200 OK" not in client.recv(100)
+        client.close()
+    connection.close()
