@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from accounts.exceptions import Problem
 from embeddings.exceptions import NotFound
 from embeddings.views.dialects import dialect_of, in_dialect
+from embedsite.denials import note_denial
 from embedsite.problems import (
     BodyTooLarge,
     DatabaseUnavailable,
@@ -75,6 +76,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> HttpResp
         log.error("request_failed", code=problem.code, exc_info=exception)
     if isinstance(problem, InternalError):
         got_request_exception.send(sender=None, request=request._request)
+    note_denial(request._request, problem)
     return problem_response(request._request, problem)
 
 
@@ -125,6 +127,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler403."""
     if _is_for_people(request):
+        note_denial(request, Forbidden())
         return defaults.permission_denied(request, exception)
     return problem_response(request, Forbidden())
 

@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from pydantic import SecretStr
 
+from accounts.services import audit_buffer
 from accounts.services.tokens import forget_verified_tokens
 from embedsite.caches import cache_settings
 from embedsite.postgres import start
@@ -42,6 +43,15 @@ def nothing_bound() -> None:
 def tokens_verified_anew() -> None:
     """What one test's database held must not be trusted in the next."""
     forget_verified_tokens()
+
+
+@pytest.fixture(autouse=True)
+def nothing_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread would write to the audit past the test's transaction: a test that wants that
+    written calls flush_notes.
+    """
+    monkeypatch.setattr(audit_buffer, "start_flusher", lambda: None)
+    audit_buffer.forget_notes()
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ def visible_collection_later(
     pipeline the query travels with those that follow.
     """
     if not re.fullmatch(COLLECTION_NAME_PATTERN, name):
-        raise NotFound  # NUL, for one, would be an error of the database
+        raise NotFound(collection=name)  # NUL, for one, would be an error of the database
     found = look_up_later(_visible(principal.role, action), user=principal.user_id, name=name)
 
     def answer() -> Collection:
@@ -62,8 +62,8 @@ def visible_collection_later(
             collection.narrow_to(principal, action)
             return collection
         if Collection.objects.visible_to(principal, Action.READ).filter(name=name).exists():
-            raise ActionForbidden(action=action.value)
-        raise NotFound
+            raise ActionForbidden(action=action.value, collection=name)
+        raise NotFound(collection=name)
 
     return answer
 

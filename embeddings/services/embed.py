@@ -24,6 +24,7 @@ from embeddings.engine import Embedded, Embedder
 from embeddings.engine.matryoshka import shorten
 from embeddings.exceptions import EmptyText, InvalidRequest, TextTooLong
 from embeddings.services.engine import get_embedder, model_info, run_embedder
+from embeddings.services.reads import note_use
 from embeddings.types.embed import EmbedResult, InputType
 from embeddings.types.text import is_storable
 
@@ -62,6 +63,9 @@ def embed_texts(
     except TextTooLong as error:
         index = error.values["index"]
         raise error.at(f"input.{index}", index=index) from None
+    note_use(
+        event="texts.embed", model=result.model, count=len(texts), tokens=int(result.tokens.sum())
+    )
     if dimensions in (None, result.dimensions):
         return result
     return replace(result, dimensions=dimensions, vectors=shorten(result.vectors, dimensions))

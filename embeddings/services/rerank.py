@@ -12,6 +12,7 @@ from embeddings.engine import Scores
 from embeddings.exceptions import EmptyInput, InvalidRequest, TextTooLong
 from embeddings.services.embed import check_text
 from embeddings.services.engine import get_reranker
+from embeddings.services.reads import note_use
 from embeddings.types.rerank import Ranked, RerankResult
 
 
@@ -50,6 +51,7 @@ def rerank_texts(
         tokens=tokens,
         seconds=time.perf_counter() - started,
     )
+    note_use(event="texts.rerank", model=reranker.name, count=len(texts), tokens=tokens)
     return RerankResult(model=reranker.name, ranked=_ranked(scores, top_n), tokens=tokens)
 
 

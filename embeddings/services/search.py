@@ -17,6 +17,7 @@ from embeddings.models import Collection, Generation
 from embeddings.services.collection import visible_collection, visible_collection_later
 from embeddings.services.facets import count_facets
 from embeddings.services.frequent_queries import record_query
+from embeddings.services.reads import note_search
 from embeddings.services.redaction import redact_query
 from embeddings.services.search_cache import Place, recall, remember
 from embeddings.services.search_groups import grouped
@@ -47,6 +48,7 @@ def search_visible(
     answer; the collection is looked up in either case. A reranker stops once `gone()` says so.
     """
     collection, result = _search_visible(principal, name, params, fresh=fresh, gone=gone)
+    note_search(collections=[collection], mode=params.mode, hits=len(result.hits))
     query = redact_query(collections=(collection,), params=params).query
     if query is not None:
         record_query(collection_id=collection.pk, owner_id=principal.user_id, text=query)

@@ -9,6 +9,7 @@ from embeddings.exceptions import IncomparableCollections
 from embeddings.models import Collection
 from embeddings.services.collection import visible_collection
 from embeddings.services.frequent_queries import record_query
+from embeddings.services.reads import note_search
 from embeddings.services.search import Gone, search_collections
 from embeddings.services.redaction import redact_query
 from embeddings.services.search_cache import Place, recall, remember
@@ -57,6 +58,9 @@ def search_many(
                 )
             remember(places[index], result)
         results.append(result)
+    hits = sum(len(result.hits) for result in results)
+    modes = ",".join(sorted({params.mode for params in queries}))
+    note_search(collections=collections, mode=modes, hits=hits, searches=len(queries))
     _record(principal, collections, queries)
     return results
 
@@ -80,6 +84,7 @@ def search_across(
         named=True,
         gone=gone,
     )
+    note_search(collections=collections, mode=params.mode, hits=len(result.hits))
     _record(principal, collections, [params])
     return result
 

@@ -1,0 +1,33 @@
+"""Searches and embeddings go on record, without their texts, where the operator wants it."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+
+from accounts.services.audit_buffer import note
+from embeddings.models import Collection
+
+
+def note_search(
+    *, collections: Iterable[Collection], mode: str, hits: int, searches: int = 1
+) -> None:
+    """So many searches of these collections, which found so many hits together."""
+    if settings.EMBED.audit_reads == "none":
+        return
+    after = {"mode": mode, "hits": hits, "searches": searches}
+    for collection in collections:
+        note(
+            event="documents.search",
+            object_type="collection",
+            object_id=str(collection.pk),
+            collection_id=collection.pk,
+            after=after,
+        )
+
+
+def note_use(*, event: str, model: str, count: int, tokens: int) -> None:
+    """A model has read so many texts, with so many tokens, for a caller."""
+    if settings.EMBED.audit_reads == "none":
+        return
+    after = {"count": count, "tokens": tokens}
+    note(event=event, object_type="model", object_id=model, after=after)
