@@ -6,8 +6,9 @@ from embeddings.admin.collection import CollectionAdmin
 from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.jobs import JobAdmin
 from embeddings.admin.models import ServedModelAdmin
+from embeddings.admin.tokens import ApiTokenAdmin
 
 admin.site.site_header = admin.site.site_title = "Embedding service"
 admin.site.index_title = "Console"
 
-__all__ = ["CollectionAdmin", "DocumentAdmin", "JobAdmin", "ServedModelAdmin"]
+__all__ = ["ApiTokenAdmin", "CollectionAdmin", "DocumentAdmin", "JobAdmin", "ServedModelAdmin"]
