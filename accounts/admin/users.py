@@ -2,20 +2,96 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
 
+from accounts.admin.administered import Administered
+from accounts.exceptions import LastAdmin
 from accounts.models import User
+from accounts.names import validate_name
+from accounts.policy import SiteRole
+from accounts.services.users import (
+    LIMITS,
+    administrators,
+    changing,
+    delete_user,
+    has_other_administrators,
+)
 
 ROLE: Any = ("Role", {"fields": ("role",)})
+USE: Any = ("Limits", {"fields": ("team", *LIMITS)})
+
+
+class UserForm(UserChangeForm):
+    """Keeps names that have an address in the API, and an administrator."""
+
+    def clean_username(self) -> str:
+        """Raises ValidationError."""
+        username: str = self.cleaned_data["username"]
+        validate_name(username)
+        return username
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError where nobody would administer the service."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        is_admin = values.get("is_superuser") or values.get("role") == SiteRole.ADMIN
+        goes = self.instance.administers and not (values.get("is_active") and is_admin)
+        if goes and not has_other_administrators(self.instance):
+            raise ValidationError(LastAdmin(username=self.instance.username).detail)
+        return values
+
+
+class NewUserForm(AdminUserCreationForm):
+    """Takes names that have an address in the API."""
+
+    def clean_username(self) -> str:
+        """Raises ValidationError."""
+        username: str = super().clean_username()
+        validate_name(username)
+        return username
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
-    """Django's own, with the role in the service."""
+class UserAdmin(Administered, DjangoUserAdmin):
+    """Django's own, with the role in the service and the limits."""
 
+    form = UserForm
+    add_form = NewUserForm
     list_display = ("username", "role", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("role", "is_active", "is_staff", "is_superuser")
+    autocomplete_fields = ("team",)
     show_full_result_count = False
-    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), ROLE)
+    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), ROLE, USE)
     add_fieldsets = (*DjangoUserAdmin.add_fieldsets, ROLE)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Not of the last administrator."""
+        last = obj is not None and obj.administers and administrators().count() == 1
+        return not last and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        """On record."""
+        with changing(obj):
+            super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The teams too."""
+        with changing(form.instance):
+            super().save_related(request, form, formsets, change)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Through the service."""
+        delete_user(user=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """One after the other; the last administrator stays."""
+        for user in queryset:
+            try:
+                delete_user(user=user)
+            except LastAdmin as problem:
+                messages.error(request, problem.detail)

@@ -36,6 +36,11 @@ class User(AbstractUser, Limits):
         """The role that the policy goes by."""
         return SiteRole.ADMIN if self.is_superuser else SiteRole(self.role)
 
+    @property
+    def administers(self) -> bool:
+        """Whether the service has an administrator in this user."""
+        return self.is_active and self.site_role == SiteRole.ADMIN
+
     def as_principal(
         self,
         *,

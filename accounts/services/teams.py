@@ -1,7 +1,7 @@
 """Teams: made, changed, deleted, with their members."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from accounts.exceptions import InvalidName, NotFound, TeamExists, UnknownTeam, UnknownUser
 from accounts.models import Team, User
 from accounts.names import WHAT_A_NAME_IS, is_name
-from accounts.services.audit import record
+from accounts.services.recorded import State, recorded
 from accounts.services.tokens import forget_verified_tokens
 from accounts.services.users import LIMITS
 
@@ -44,13 +44,11 @@ def known_team(*, name: str, param: str) -> Team:
 
 def create_team(*, name: str, members: Sequence[str] = (), limits: dict[str, Limit]) -> Team:
     """A new team of the users with these names. Raises InvalidName, TeamExists and UnknownUser."""
-    with transaction.atomic():
-        team = Team(name=name, **limits)
+    team = Team(name=name, **limits)
+    with changing(team):
         _save(team)
         team.user_set.set(_users(members, param="members"))
-        made = get_team(name=name)
-        _record("team.create", made, after=_state(made))
-    return made
+    return get_team(name=name)
 
 
 def change_team(
@@ -64,25 +62,27 @@ def change_team(
     """Its grants hold for those who come, and no more for those who go, from the next request on.
     Raises InvalidName, TeamExists and UnknownUser.
     """
-    before = _state(team)
-    with transaction.atomic():
+    values = limits if name is None else {**limits, "name": name}
+    for field, value in values.items():
+        setattr(team, field, value)
+    with changing(team):
         team.user_set.add(*_users(add, param="add"))
         team.user_set.remove(*User.objects.filter(username__in=[*filter(is_name, remove)]))
-        values = limits if name is None else {**limits, "name": name}
-        for field, value in values.items():
-            setattr(team, field, value)
         _save(team, update_fields=[*values])
-        changed = get_team(name=team.name)
-        _record("team.change", changed, before=before, after=_state(changed))
-    forget_verified_tokens()
-    return changed
+    return get_team(name=team.name)
 
 
 def delete_team(*, team: Team) -> None:
     """With its grants; its users stay."""
-    with transaction.atomic():
-        _record("team.delete", team, before=_state(team))
+    with changing(team):
         team.delete()
+
+
+@contextmanager
+def changing(team: Team) -> Iterator[None]:
+    """A transaction in which the team is made, changed or deleted, with its entry in the audit."""
+    with recorded(noun="team", row=team, state=_state):
+        yield
     forget_verified_tokens()
 
 
@@ -110,13 +110,12 @@ def _users(names: Sequence[str], *, param: str) -> list[User]:
     return found
 
 
-def _record(event: str, team: Team, **state: Any) -> None:
-    record(event=event, object_type="team", object_id=str(team.pk), **state)
-
-
-def _state(team: Team) -> dict[str, Any]:
+def _state(pk: int) -> State:
+    team = Team.objects.filter(pk=pk).first()
+    if team is None:
+        return None
     return {
         "name": team.name,
-        "members": sorted(user.username for user in team.user_set.all()),
+        "members": sorted(team.user_set.values_list("username", flat=True)),
         **{name: getattr(team, name) for name in LIMITS},
     }

@@ -1,15 +1,17 @@
 """Users: made, changed, deactivated; somebody administers the service always."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypedDict
 
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import IntegrityError
+from django.db.models import Q, QuerySet
 
 from accounts.exceptions import InvalidName, LastAdmin, NotFound, UnknownUser, UserExists
 from accounts.models import Team, User
 from accounts.names import WHAT_A_NAME_IS, is_name
 from accounts.policy import SiteRole
-from accounts.services.audit import record
+from accounts.services.recorded import State, recorded
 from accounts.services.tokens import forget_verified_tokens
 
 LIMITS = ("requests_per_minute", "tokens_per_day", "tokens_per_month")
@@ -60,11 +62,11 @@ def create_user(
     """
     if not is_name(username):
         raise InvalidName(param="username", rule=WHAT_A_NAME_IS)
-    values: dict[str, Any] = {**fields, "is_staff": console}
+    user = User(username=User.normalize_username(username), is_staff=console, **fields)
+    user.set_password(password)
     try:
-        with transaction.atomic():
-            user: User = User.objects.create_user(username, password=password, **values)
-            _record("user.create", user, after=_state(user))
+        with changing(user):
+            user.save()
     except IntegrityError:
         raise UserExists(param="username", username=username) from None
     return user
@@ -74,30 +76,50 @@ def change_user(*, user: User, fields: UserFields) -> User:
     """Holds in every process within a second. The role is the whole of the site role: a superuser
     who gets a lower one is none any more. Raises LastAdmin.
     """
-    before = _state(user)
-    with transaction.atomic():
-        if fields.get("is_active") is False or fields.get("role", SiteRole.ADMIN) != SiteRole.ADMIN:
-            ensure_another_admin(user=user)
-        values: dict[str, Any] = {**fields}
-        if "role" in fields:
-            values["is_superuser"] = user.is_superuser and fields["role"] == SiteRole.ADMIN
-        for name, value in values.items():
-            setattr(user, name, value)
+    values: dict[str, Any] = {**fields}
+    if "role" in fields:
+        values["is_superuser"] = user.is_superuser and fields["role"] == SiteRole.ADMIN
+    for name, value in values.items():
+        setattr(user, name, value)
+    with changing(user):
         user.save(update_fields=[*values])
-        _record("user.change", user, before=before, after=_state(user))
-    forget_verified_tokens()
     return user
 
 
-def ensure_another_admin(*, user: User) -> None:
-    """There is an active administrator besides the user, and will be until the transaction ends.
-    Raises LastAdmin.
+def delete_user(*, user: User) -> None:
+    """With what was granted to it, and its tokens; collections keep their owner from being deleted.
+    Raises LastAdmin, and Django's ProtectedError.
     """
-    admins = User.objects.filter(Q(is_superuser=True) | Q(role=SiteRole.ADMIN), is_active=True)
-    # Two who remove each other at the same time wait here, and the second finds nobody else.
-    ids = list(admins.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
-    if ids == [user.pk]:
-        raise LastAdmin(username=user.username)
+    with changing(user):
+        user.delete()
+
+
+@contextmanager
+def changing(user: User) -> Iterator[None]:
+    """A transaction in which the user is made, changed or deleted, with its entry in the audit.
+    Raises LastAdmin where nobody is left who administers the service.
+    """
+    pk = user.pk
+    with recorded(noun="user", row=user, state=_state):
+        was_admin = pk is not None and administrators().filter(pk=pk).exists()
+        alone = was_admin and not has_other_administrators(user)
+        yield
+        if alone and not administrators().filter(pk=pk).exists():
+            raise LastAdmin(username=user.username)
+    forget_verified_tokens()
+
+
+def administrators() -> QuerySet[User]:
+    """The active users who administer the service."""
+    return User.objects.filter(Q(is_superuser=True) | Q(role=SiteRole.ADMIN), is_active=True)
+
+
+def has_other_administrators(user: User) -> bool:
+    """Whether somebody besides the user administers the service, and will until the transaction
+    ends: of two who remove each other at the same time, the second waits here and finds nobody.
+    """
+    locked = administrators().order_by("pk").select_for_update(no_key=True)
+    return any(pk != user.pk for pk in locked.values_list("pk", flat=True))
 
 
 def _named(username: str) -> User | None:
@@ -105,16 +127,16 @@ def _named(username: str) -> User | None:
     return users.filter(username=User.normalize_username(username)).first()
 
 
-def _record(event: str, user: User, **state: Any) -> None:
-    record(event=event, object_type="user", object_id=str(user.pk), **state)
-
-
-def _state(user: User) -> dict[str, Any]:
+def _state(pk: int) -> State:
+    user = User.objects.select_related("team").filter(pk=pk).first()
+    if user is None:
+        return None
     return {
         "username": user.username,
         "role": user.site_role.value,
         "is_active": user.is_active,
         "is_staff": user.is_staff,
+        "teams": sorted(user.groups.values_list("name", flat=True)),
         "team": None if user.team is None else user.team.name,
         **{name: getattr(user, name) for name in LIMITS},
     }

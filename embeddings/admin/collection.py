@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.policy import Action
 from embeddings.admin import index
 from embeddings.admin.display import pretty_json
+from embeddings.admin.grants import GrantInline, save_grants
 from embeddings.constants import Metric
 from embeddings.models import Collection
 from embeddings.services.collection import (
@@ -66,6 +67,7 @@ class CollectionAdmin(admin.ModelAdmin):
     search_fields = ("name", "description")
     actions = (index.reindex, index.measure)
     autocomplete_fields = ("owner",)
+    inlines = (GrantInline,)
     readonly_fields = (
         "id",
         "owner",
@@ -123,6 +125,14 @@ class CollectionAdmin(admin.ModelAdmin):
             metric=Metric(values["metric"]),
         )
         obj.pk = made.pk
+
+    def get_inlines(self, request: HttpRequest, obj: Collection | None = None) -> Any:
+        """Grants, once there is a collection."""
+        return self.inlines if obj else ()
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Grants, through the service."""
+        save_grants(request, formset)
 
     def delete_model(self, request: HttpRequest, obj: Collection) -> None:
         """Through the service, which drops the tables."""

@@ -1,10 +1,13 @@
 """Who may do what with a collection, besides its owner."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
 from accounts.policy import Role
+from embeddings.exceptions import InvalidFilter
+from embeddings.types.filter import parse_filter
 
 
 class Grant(models.Model):
@@ -62,6 +65,19 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} of {self.collection_id}"
+
+    def clean(self) -> None:
+        """What a form has to tell. Raises ValidationError."""
+        if (self.user_id is None) == (self.team_id is None):
+            raise ValidationError("Name a user or a team, and not both.")
+        if self.row_filter is None:
+            return
+        if self.role == Role.OWNER:
+            raise ValidationError({"row_filter": "An owner sees every document."})
+        try:
+            parse_filter(self.row_filter, param="row_filter")
+        except InvalidFilter as problem:
+            raise ValidationError({"row_filter": problem.detail}) from None
 
     @property
     def grantee(self) -> str:

@@ -1,6 +1,6 @@
 """Users on the wire."""
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 
@@ -115,7 +115,7 @@ class UsersResponse(serializers.Serializer[Any]):
 
 def user_fields(data: dict[str, Any]) -> UserFields:
     """What the services take. Raises UnknownTeam."""
-    fields: UserFields = {**data.get("limits", {})}
+    fields = cast("UserFields", {**data.get("limits", {})})
     if "role" in data:
         fields["role"] = SiteRole(data["role"])
     if "active" in data:

@@ -1,5 +1,6 @@
 """Who may do what with a collection, besides its owner: listed, granted, changed, revoked."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -7,7 +8,7 @@ from django.db.models import QuerySet
 
 from accounts.exceptions import NotFound
 from accounts.policy import Role
-from accounts.services.audit import record
+from accounts.services.recorded import State, recorded
 from accounts.services.teams import known_team
 from accounts.services.users import active_user
 from embeddings.exceptions import GrantExists, OwnerSeesAll
@@ -47,8 +48,7 @@ def create_grant(
     created_by_id: int | None = None,
 ) -> Grant:
     """The role for the user or the team of this name, on the documents that the row filter, in
-    JSON, lets through. Raises UnknownUser, UnknownTeam, GrantExists, OwnerSeesAll and
-    InvalidFilter.
+    JSON, lets through. Raises UnknownUser, UnknownTeam, and what save_grant raises.
     """
     grant = Grant(
         collection=collection,
@@ -58,34 +58,43 @@ def create_grant(
         row_filter=row_filter,
         created_by_id=created_by_id,
     )
-    with transaction.atomic():
-        lock_collection(collection)
-        _save(grant)
-        _record("grant.create", grant, after=_state(grant))
+    save_grant(grant=grant)
     grant.refresh_from_db(fields=["created_at"])
     return grant
 
 
 def change_grant(*, grant: Grant, fields: dict[str, Any]) -> Grant:
-    """With another `role` or `row_filter`, from the next request on. Raises GrantExists,
-    OwnerSeesAll and InvalidFilter.
+    """With another `role` or `row_filter`, from the next request on. Raises what save_grant
+    raises.
     """
-    before = _state(grant)
     for name, value in fields.items():
         setattr(grant, name, value)
-    with transaction.atomic():
-        lock_collection(grant.collection)
-        if not Grant.objects.filter(pk=grant.pk).exists():
-            raise NotFound
-        _save(grant, update_fields=[*fields])
-        _record("grant.change", grant, before=before, after=_state(grant))
+    save_grant(grant=grant, update_fields=[*fields])
     return grant
+
+
+def save_grant(*, grant: Grant, update_fields: list[str] | None = None) -> None:
+    """Store a new grant, or what was changed on one. Raises GrantExists, OwnerSeesAll,
+    InvalidFilter, and NotFound where it was revoked, or its collection deleted, meanwhile.
+    """
+    if grant.row_filter is not None:
+        if grant.role == Role.OWNER:
+            raise OwnerSeesAll(param="row_filter")
+        parse_filter(grant.row_filter, param="row_filter")
+    with _changing(grant):
+        lock_collection(grant.collection)
+        if grant.pk is not None and not Grant.objects.filter(pk=grant.pk).exists():
+            raise NotFound
+        try:
+            with transaction.atomic():
+                grant.save(update_fields=update_fields)
+        except IntegrityError:
+            raise GrantExists(param="role", role=grant.role, grantee=grant.grantee) from None
 
 
 def delete_grant(*, grant: Grant) -> None:
     """What it opened is shut from the next request on."""
-    with transaction.atomic():
-        _record("grant.delete", grant, before=_state(grant))
+    with _changing(grant):
         grant.delete()
 
 
@@ -93,32 +102,17 @@ def _grants(collection: Collection) -> QuerySet[Grant]:
     return collection.grants.select_related("collection", "user", "team", "created_by")
 
 
-def _save(grant: Grant, *, update_fields: list[str] | None = None) -> None:
-    if grant.row_filter is not None:
-        if grant.role == Role.OWNER:
-            raise OwnerSeesAll(param="row_filter")
-        parse_filter(grant.row_filter, param="row_filter")
-    try:
-        with transaction.atomic():
-            grant.save(update_fields=update_fields)
-    except IntegrityError:
-        raise GrantExists(param="role", role=grant.role, grantee=grant.grantee) from None
+def _changing(grant: Grant) -> AbstractContextManager[None]:
+    return recorded(noun="grant", row=grant, state=_state, collection_id=grant.collection_id)
 
 
-def _record(event: str, grant: Grant, **state: Any) -> None:
-    record(
-        event=event,
-        object_type="grant",
-        object_id=str(grant.pk),
-        collection_id=grant.collection_id,
-        **state,
-    )
-
-
-def _state(grant: Grant) -> dict[str, Any]:
+def _state(pk: int) -> State:
+    grant = Grant.objects.select_related("user", "team").filter(pk=pk).first()
+    if grant is None:
+        return None
     return {
         "user": None if grant.user is None else grant.user.username,
         "team": None if grant.team is None else grant.team.name,
-        "role": str(grant.role),
+        "role": grant.role,
         "row_filter": grant.row_filter,
     }
