@@ -2,10 +2,11 @@
 
 import uuid
 
-from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
+from procrastinate import BaseRetryStrategy, JobContext, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job as QueuedJob
 
+from accounts.services.budgets import forget_old_periods
 from embeddings.constants import JobKind
 from embeddings.services import (
     cache_warming,
@@ -14,6 +15,8 @@ from embeddings.services import (
     keyword_statistics,
     metadata_schema,
     recall,
+    storage_usage,
+    webhooks,
 )
 from embeddings.services.job_runs import JobRetry
 
@@ -22,6 +25,10 @@ UNRECORDED_RETRY_S = 5
 
 CANARY_CRON = "*/5 * * * *"
 """Looks for collections whose recall is due to be measured, without a job of its own."""
+
+
+LEDGER_CRON = "7 * * * *"
+"""Every hour, as a worker may be down at any given time of the day; the first one counts."""
 
 
 class Backoff(BaseRetryStrategy):
@@ -73,6 +80,22 @@ def refresh_keywords(context: JobContext, *, job_id: str) -> None:
 def measure_recall(context: JobContext, *, job_id: str) -> None:
     """Compare a collection's searches with the exact ones."""
     recall.run_measuring(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
+@app.task(
+    name=webhooks.TASK, queue="jobs", retry=RetryStrategy(max_attempts=7, exponential_wait=4)
+)
+def send_webhook(*, address: str, body: str) -> None:
+    """Tell a webhook; again after 4, 16, 64 seconds and so on, up to 4 hours."""
+    webhooks.send(address=address, body=body)
+
+
+@app.periodic(cron=LEDGER_CRON)
+@app.task(name="close_day", queue="jobs", lock="close_day", queueing_lock="close_day")
+def close_day(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
+    """Put on record what collections weigh today, and forget what limits nothing any more."""
+    storage_usage.record_storage()
+    forget_old_periods()
 
 
 @app.periodic(cron=CANARY_CRON)

@@ -14,6 +14,7 @@ from pydantic_settings import (
 from embeddings.types.model import ModelDeclaration, check_declarations
 from embedsite.config_credentials import CredentialOptions
 from embedsite.config_identity import IdentityOptions
+from embedsite.config_limits import LimitOptions
 from embedsite.config_rules import Names, check_redis_url, parse_json, split_commas
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -28,7 +29,7 @@ class ConfigError(Exception):
     """The configuration is not usable; the message has one line for each fault."""
 
 
-class Config(IdentityOptions, CredentialOptions, BaseSettings):
+class Config(IdentityOptions, CredentialOptions, LimitOptions, BaseSettings):
     """Every option of the service. Frozen: loaded once, at start."""
 
     model_config = SettingsConfigDict(

@@ -53,6 +53,7 @@ def flagged_fields() -> list[str]:
         "token_pepper_previous",
         "database_url",
         "redis_url",
+        "webhook_secret",
         *DECLARATIONS,
     }
     return [name for name in Config.model_fields if name not in secret]

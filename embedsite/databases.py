@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -38,6 +39,16 @@ def database_settings(config: Config) -> dict[str, Any]:
             },
         },
     }
+
+
+def end_long_statements(seconds: int) -> None:
+    """Have PostgreSQL end every statement of this process after so many seconds, on connections
+    that are opened from now on; 0 lets them run.
+    """
+    if seconds:
+        options = connections.settings[DEFAULT_DB_ALIAS]["OPTIONS"]
+        given = options.get("options", "")
+        options["options"] = f"{given} -c statement_timeout={seconds}s".strip()
 
 
 def embedded(config: Config) -> dict[str, Any]:

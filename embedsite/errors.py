@@ -31,6 +31,7 @@ from embedsite.problems import (
     NotAcceptable,
     NotAuthenticated,
     RefusedByDatabase,
+    TookTooLong,
     UnsupportedMediaType,
     values_of,
 )
@@ -91,6 +92,10 @@ def as_problem(exception: Exception) -> Problem:
             return BY_STATUS[exception.status_code]()
         case django.core.exceptions.RequestDataTooBig():
             return BodyTooLarge(limit=settings.EMBED.max_body_bytes)
+        case django.db.OperationalError() if isinstance(
+            exception.__cause__, psycopg.errors.QueryCanceled
+        ):
+            return TookTooLong(seconds=settings.EMBED.request_timeout_s)
         case django.db.IntegrityError():
             refused = isinstance(exception.__cause__, psycopg.errors.CheckViolation)
             return RefusedByDatabase() if refused else InternalError()

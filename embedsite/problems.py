@@ -134,6 +134,15 @@ class DatabaseUnavailable(HttpProblem):
     title = "Service unavailable"
 
 
+class TookTooLong(HttpProblem):
+    """The database worked on this for {seconds} seconds and was stopped. Nothing was stored. Ask
+    for less at once, or try again when it is less busy."""
+
+    status = 503
+    code = "took_too_long"
+    title = "Service unavailable"
+
+
 class Overloaded(HttpProblem):
     """The service is answering as many requests as it can. Try again in a second."""
 

@@ -5,9 +5,11 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from embedsite.addresses import ENGINE_DOOR
+from embedsite.databases import end_long_statements
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -27,5 +29,6 @@ def with_engine_door(django: "WSGIApplication") -> "WSGIApplication":
 
 
 application: "WSGIApplication" = get_wsgi_application()
+end_long_statements(settings.EMBED.request_timeout_s)
 if os.environ.get(ENGINE_DOOR):
     application = with_engine_door(application)

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from accounts.services import audit_buffer
 from accounts.services.tokens import forget_verified_tokens
+from embeddings.services import usage
 from embedsite.caches import cache_settings
 from embedsite.postgres import start
 from tests.caches import start_cache
@@ -60,6 +61,13 @@ def empty_cache() -> None:
     is to meet the one which asks, now and then, what was cleared.
     """
     start_cache()
+
+
+@pytest.fixture(autouse=True)
+def usage_written_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test used must not be written during the next, on a connection of its own."""
+    monkeypatch.setattr(usage, "start_timer", lambda: None)
+    usage._waiting.take()
 
 
 @pytest.fixture

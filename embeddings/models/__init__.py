@@ -1,5 +1,5 @@
 """What is stored: collections, their generations, documents and chunks, words, grants, jobs,
-recall, and what the cache must not forget.
+recall, use, and what the cache must not forget.
 """
 
 from embeddings.models.cache import CacheCutoff, FrequentQuery
@@ -11,6 +11,7 @@ from embeddings.models.grant import Grant
 from embeddings.models.job import Job, JobPart
 from embeddings.models.keyword import CommonTerm, DocumentTerms, KeywordStatistics
 from embeddings.models.recall import RecallMeasurement
+from embeddings.models.usage import Usage
 
 __all__ = [
     "CacheCutoff",
@@ -26,4 +27,5 @@ __all__ = [
     "JobPart",
     "KeywordStatistics",
     "RecallMeasurement",
+    "Usage",
 ]

@@ -44,6 +44,14 @@ class Job(models.Model):
         default=JobState.QUEUED.value,
     )
     params = models.JSONField(default=dict)
+    token = models.ForeignKey(
+        "accounts.ApiToken",
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="What started it, whose limits hold for it.",
+    )
     done = models.BigIntegerField(default=0, help_text="Where a job that is taken over goes on.")
     total = models.BigIntegerField(null=True)
     rate = models.FloatField(null=True, help_text="Done in a second, since the last start.")

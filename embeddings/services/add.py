@@ -28,6 +28,7 @@ from embeddings.services.index import request_index_if_due
 from embeddings.services.keyword_statistics import store_terms
 from embeddings.services.metadata_schema import check_documents
 from embeddings.services.redaction import redact_documents
+from embeddings.services.usage import record_usage
 from embeddings.store.chunks import replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
 from embeddings.types.document import AddResult, DocumentInput
@@ -217,6 +218,14 @@ def _write(
             cached_tokens=chunks.cached_tokens,
         )
         _record(collection, rows, written, result)
+        record_usage(
+            model=collection.generation.model,
+            tokens=result.tokens,
+            cached_tokens=result.cached_tokens,
+            documents=result.added + result.updated,
+            collection_id=collection.pk,
+            at_once=True,
+        )
         if within is not None:
             within(result, written)
         return result

@@ -25,6 +25,7 @@ from embeddings.services.engine import get_embedder, model_info
 from embeddings.services.frequent_queries import most_frequent
 from embeddings.services.job_runs import JobRun, check_run, record_progress, run_job
 from embeddings.services.jobs import enqueue, make_job
+from embeddings.services.usage import record_usage
 from embeddings.types.cache import WarmResult
 from embeddings.types.embed import InputType
 
@@ -89,6 +90,9 @@ def warm(*, wanted: Warming) -> WarmResult:
             owner_id=owner_id,
             texts=[text for _, text in items],
             input_type=wanted.input_type,
+        )
+        record_usage(
+            model=result.model, tokens=int(result.tokens.sum()), cached_tokens=result.cached_tokens
         )
         cached += int(result.cached.sum())
         tokens += int(result.tokens.sum())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -23,8 +24,10 @@ from embeddings.cache import (
 from embeddings.engine import Embedded, Embedder
 from embeddings.engine.matryoshka import shorten
 from embeddings.exceptions import EmptyText, InvalidRequest, TextTooLong
+from embeddings.services.budgets import charged
 from embeddings.services.engine import get_embedder, model_info, run_embedder
 from embeddings.services.reads import note_use
+from embeddings.services.usage import record_usage
 from embeddings.types.embed import EmbedResult, InputType
 from embeddings.types.text import is_storable
 
@@ -63,6 +66,9 @@ def embed_texts(
     except TextTooLong as error:
         index = error.values["index"]
         raise error.at(f"input.{index}", index=index) from None
+    record_usage(
+        model=result.model, tokens=int(result.tokens.sum()), cached_tokens=result.cached_tokens
+    )
     note_use(
         event="texts.embed", model=result.model, count=len(texts), tokens=int(result.tokens.sum())
     )
@@ -98,10 +104,10 @@ def embed_cached(
     """The texts' vectors, from the cache as far as they are in it; `owner_id` is whose cached
     vectors may serve, and None passes the cache by.
 
-    Raises what `Embedder.embed` does; TextTooLong may name another text than the first, if that
-    one is known to be too long.
+    Raises what `Embedder.embed` does, and QuotaExceeded; TextTooLong may name another text than the
+    first, if that one is known to be too long.
     """
-    run = partial(run_embedder, embedder, input_type=input_type, truncate=truncate, gone=gone)
+    run = partial(_run, embedder, input_type=input_type, truncate=truncate, gone=gone)
     if owner_id is None:
         made = run(texts)
         return EmbedResult(
@@ -125,6 +131,16 @@ def embed_cached(
     compute = partial(_compute, area, embedder, texts, keys, run)
     fetched = the_cache().fetch(area=area, keys=keys, compute=compute, gone=gone)
     return _result(embedder, keys, fetched)
+
+
+def _run(embedder: Embedder, texts: Sequence[str], **options: Any) -> Embedded:
+    """What run_embedder returns, on the account of whoever it is done for."""
+    most = embedder.max_tokens
+    return charged(
+        count=lambda: sum(min(tokens, most) for tokens in embedder.count_tokens(texts)),
+        work=lambda: run_embedder(embedder, texts, **options),
+        tokens=lambda made: int(made.tokens.sum()),
+    )
 
 
 def _compute(

@@ -10,32 +10,25 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Coalesce, Now
-from django.utils import timezone
-from procrastinate.contrib.django import app
-from procrastinate.contrib.django.models import ProcrastinateJob
-from procrastinate.exceptions import AlreadyEnqueued
 
 from accounts.actor import Actor, acting
-from accounts.exceptions import Problem
+from accounts.exceptions import Problem, QuotaExceeded
+from accounts.payer import paying
 from embeddings.constants import UNFINISHED_STATES, JobState
 from embeddings.models import Job, JobPart
-from embeddings.services.jobs import enqueue
+from embeddings.services.jobs import payer_of
 from embeddings.telemetry import job_finished, log, log_context
 
 RETRY_BASE_S = 2.0
 RETRY_MAX_S = 300.0
-
-HEARTBEAT_S = 2.0
-STALLED_AFTER_S = 10.0
-"""A worker that is silent for so long is thought dead; five heartbeats, as a busy machine delays
-some."""
+BUDGET_WAIT_S = 900.0
+"""So long a job without a token budget waits at most: its limit may be raised any time."""
 
 SOURCE = "source"
 """The parameter of a job that a command runs in its own process, without the queue."""
@@ -86,7 +79,7 @@ def run_job(
     if run is None:
         return
     context = log_context(job_id=str(job_id), request_id=run.job.request_id)
-    with context, acting(_owner(run.job)):
+    with context, acting(_owner(run.job)), paying(payer_of(run.job)):
         log.info("job_started", kind=run.job.kind, attempt=run.job.attempts)
         try:
             work(run)
@@ -188,6 +181,8 @@ def record_failure(*, run: JobRun, error: Exception) -> float | None:
 
     A fault of the input fails the job at once; what may pass is tried again, and parked in the end.
     """
+    if isinstance(error, QuotaExceeded):
+        return _wait_for_budget(run, error)
     if isinstance(error, Problem) and error.status < 500:
         log.info("job_failed", code=error.code)
         fail_run(run=run, error=error.detail)
@@ -212,49 +207,23 @@ def record_failure(*, run: JobRun, error: Exception) -> float | None:
     return delay
 
 
+def _wait_for_budget(run: JobRun, error: QuotaExceeded) -> float | None:
+    """It goes on when its owner may have more done, which is nobody's fault and no attempt."""
+    log.info("job_waits_for_budget")
+    waiting = {"state": JobState.QUEUED.value, "lease": None, "error": error.detail}
+    try:
+        _update(run, **waiting, attempts=F("attempts") - 1)
+    except JobLost:
+        return None
+    return min(error.values["retry_after"], BUDGET_WAIT_S)
+
+
 def retry_delay(*, attempt: int) -> float:
     """Seconds until the attempt after this one: exponential, with jitter so that jobs that failed
     together do not come back together.
     """
     bound = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** (attempt - 1))
     return bound * random.uniform(0.5, 1.0)  # noqa: S311  no secret
-
-
-def retry_stalled_jobs() -> int:
-    """Put the jobs of dead workers back in the queue; returns how many.
-
-    Also those whose place in the queue is gone, which no worker would ever find.
-    """
-    dead = Q(worker=None) | Q(
-        worker__last_heartbeat__lt=timezone.now() - timedelta(seconds=STALLED_AFTER_S)
-    )
-    with transaction.atomic():
-        # Locked, so that two sweepers never retry a job that one of them has got running again.
-        stalled = list(
-            ProcrastinateJob.objects.filter(dead, status="doing")
-            .select_for_update(of=("self",), skip_locked=True)
-            .values_list("pk", flat=True)
-        )
-        for pk in stalled:
-            app.job_manager.retry_job_by_id(job_id=pk, retry_at=timezone.now())
-    return len(stalled) + _enqueue_lost_jobs()
-
-
-def _enqueue_lost_jobs() -> int:
-    jobs = list(Job.objects.filter(state__in=UNFINISHED_STATES).exclude(params__has_key=SOURCE))
-    queued = set(
-        ProcrastinateJob.objects.filter(
-            status__in=("todo", "doing"), args__job_id__in=[str(job.pk) for job in jobs]
-        ).values_list("args__job_id", flat=True)
-    )
-    lost = [job for job in jobs if str(job.pk) not in queued]
-    for job in lost:
-        try:
-            with transaction.atomic():
-                enqueue(job=job)
-        except AlreadyEnqueued:
-            continue  # another sweeper was faster
-    return len(lost)
 
 
 def run_attempts(run: JobRun) -> int:

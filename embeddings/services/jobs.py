@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from procrastinate.contrib.django import app
 
+from accounts.payer import Payer, current_payer
 from accounts.policy import Action
 from accounts.principal import Principal
 from accounts.services.audit import record
@@ -47,11 +48,13 @@ def make_job(
     total: int | None = None,
 ) -> Job:
     """The row alone, for who adds to it before it is queued, or runs it in this process."""
+    payer = current_payer()
     job = Job.objects.create(
         owner_id=owner_id,
         kind=kind.value,
         collection=collection,
         params=params or {},
+        token_id=payer.token_id if payer is not None else None,
         total=total,
         request_id=current_request_id(),
     )
@@ -79,6 +82,13 @@ def enqueue(*, job: Job) -> None:
     app.configure_task(name=job.kind, allow_unknown=False, lock=lock, queueing_lock=lock).defer(
         job_id=lock
     )
+
+
+def payer_of(job: Job) -> Payer:
+    """Who pays for the job: its owner, held to the limits of the token that started it too."""
+    limited = (job.owner.team, job.owner, job.token)
+    allowances = tuple(each for who in limited if who is not None for each in who.allowances)
+    return Payer(job.owner_id, job.owner.team_id, job.token_id, allowances)
 
 
 def get_job(*, principal: Principal, job_id: uuid.UUID, action: Action = Action.READ) -> Job:

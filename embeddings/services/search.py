@@ -24,6 +24,7 @@ from embeddings.services.search_groups import grouped
 from embeddings.services.search_pages import first_page, next_page
 from embeddings.services.search_query import Query, QueryVector, prepare_query
 from embeddings.services.search_rerank import refine
+from embeddings.services.usage import record_search
 from embeddings.store.search import Alongside, nothing
 from embeddings.types.search import FieldGroups, SearchParams, SearchResult
 
@@ -48,6 +49,7 @@ def search_visible(
     answer; the collection is looked up in either case. A reranker stops once `gone()` says so.
     """
     collection, result = _search_visible(principal, name, params, fresh=fresh, gone=gone)
+    record_search(collections=[collection], result=result)
     note_search(collections=[collection], mode=params.mode, hits=len(result.hits))
     query = redact_query(collections=(collection,), params=params).query
     if query is not None:

@@ -19,6 +19,7 @@ from embeddings.services.search_query import (
     needs_embedding,
     text_to_embed,
 )
+from embeddings.services.usage import record_search
 from embeddings.types.search import SearchParams, SearchResult
 
 
@@ -57,6 +58,7 @@ def search_many(
                     gone=gone,
                 )
             remember(places[index], result)
+        record_search(collections=collections, result=result)
         results.append(result)
     hits = sum(len(result.hits) for result in results)
     modes = ",".join(sorted({params.mode for params in queries}))
@@ -85,6 +87,7 @@ def search_across(
         gone=gone,
     )
     note_search(collections=collections, mode=params.mode, hits=len(result.hits))
+    record_search(collections=collections, result=result)
     _record(principal, collections, [params])
     return result
 

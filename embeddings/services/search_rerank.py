@@ -48,6 +48,7 @@ def refine(
         plan=replace(found.plan, considered=len(found.hits)),
         plans=found.plans,
         tokens=tokens,
+        rerank_tokens=tokens,
     )
 
 

@@ -150,7 +150,8 @@ class FacetCounts:
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """Hits, best first; or groups, best first, where they are asked for. `plans` has each
-    collection's own where several are searched, and `plan` sums them up.
+    collection's own where several are searched, and `plan` sums them up. `rerank_tokens` are those
+    of the tokens that a reranker read.
     """
 
     hits: list[Hit]
@@ -162,6 +163,7 @@ class SearchResult:
     facets: dict[str, FacetCounts] | None = None
     next_cursor: str | None = None
     plans: dict[str, Plan] | None = None
+    rerank_tokens: int = 0
 
 
 __all__ = [

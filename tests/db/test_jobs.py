@@ -22,11 +22,11 @@ from embeddings.services.job_runs import (
     check_run,
     record_progress,
     retry_delay,
-    retry_stalled_jobs,
     run_job,
     take_job,
 )
 from embeddings.services.jobs import cancel_job, get_job, list_jobs, start_job
+from embeddings.services.stalled_jobs import retry_stalled_jobs
 from tests.factories import make_collection, make_user
 
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,8 @@ from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
 
 from embeddings.services.index_repair import repair_indexes
-from embeddings.services.job_runs import HEARTBEAT_S, STALLED_AFTER_S, retry_stalled_jobs
 from embeddings.services.keyword_statistics import start_due_refreshes
+from embeddings.services.stalled_jobs import HEARTBEAT_S, STALLED_AFTER_S, retry_stalled_jobs
 from embeddings.store.index_warming import prewarm_indexes
 from embeddings.store.partitions import drop_orphaned_partitions
 from embeddings.telemetry import log
