@@ -32,6 +32,11 @@ class Principal:
     row_filter: str | None = None
     allowances: tuple[Allowance, ...] = ()
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the credential leaves less than all of what its user may do."""
+        return (self.scopes, self.collections, self.row_filter) != (None, None, None)
+
     def may(self, action: Action) -> bool:
         """Whether the action needs no particular collection, or the site role allows it on all of
         them, which a credential for some collections or documents never reaches.

@@ -27,7 +27,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
             return self.none()
         if principal.may(Action.ADMINISTER):
             return self
-        if (principal.scopes, principal.collections, principal.row_filter) == (None, None, None):
+        if not principal.is_narrowed:
             return self.filter(user_id=principal.user_id)
         if principal.token_id is None:
             return self.none()

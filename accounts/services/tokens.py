@@ -173,7 +173,7 @@ def _lineage(principal: Principal) -> list[int]:
     if principal.token_id is not None:
         ancestors = ApiToken.objects.values_list("ancestors", flat=True).get(pk=principal.token_id)
         return [*ancestors, principal.token_id]
-    if (principal.scopes, principal.collections, principal.row_filter) != (None, None, None):
+    if principal.is_narrowed:
         raise ActionForbidden(action=Action.TOKENS.value)
     return []
 
