@@ -30,6 +30,11 @@ def client_address(request: HttpRequest) -> str:
     return address
 
 
+def known_address(request: HttpRequest) -> str | None:
+    """As client_address, but None where there is none."""
+    return client_address(request) or None
+
+
 def is_trusted_proxy(address: str) -> bool:
     """Whether what the peer of this address says of its clients is believed."""
     proxies = settings.EMBED.trusted_proxies

@@ -53,11 +53,19 @@ class AccountsError(Problem):
 
 
 class InvalidToken(AccountsError):
-    """The API token is not valid: it is mistyped, expired, revoked or belongs to an inactive user.
+    """The credential is not valid: it is mistyped, expired, revoked or belongs to an inactive user.
     Send a current one as `Authorization: Bearer <token>`."""
 
     status = 401
     code = "invalid_token"
+    title = "Not authenticated"
+
+
+class InvalidLogin(AccountsError):
+    """The user name, the password or the code is wrong, or the user is not active."""
+
+    status = 401
+    code = "invalid_login"
     title = "Not authenticated"
 
 

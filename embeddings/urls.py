@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import URLPattern, include, path, register_converter
 
 from embeddings.views.add import AddViewSet
+from embeddings.views.auth import AuthViewSet
 from embeddings.views.cache import CacheViewSet
 from embeddings.views.collection import CollectionViewSet
 from embeddings.views.documents import DocumentViewSet
@@ -128,6 +129,9 @@ routes: list[URLPattern] = [
     path("cache/stats", CacheViewSet.as_view({"get": "stats"}), name="cache-stats"),
     path("cache/clear", CacheViewSet.as_view({"post": "clear"}), name="cache-clear"),
     path("cache/warm", CacheViewSet.as_view({"post": "warm"}), name="cache-warm"),
+    path("auth/token", AuthViewSet.as_view({"post": "token"}), name="auth-token"),
+    path("auth/refresh", AuthViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
+    path("auth/logout", AuthViewSet.as_view({"post": "logout"}), name="auth-logout"),
     path("models", ModelViewSet.as_view({"get": "list"}), name="models"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),
@@ -152,6 +156,7 @@ urlpatterns = [
     path("health", HealthViewSet.as_view({"get": "retrieve"}), name="health"),
     path("health/live", LivenessViewSet.as_view({"get": "retrieve"}), name="health-live"),
     path("health/ready", ReadinessViewSet.as_view({"get": "retrieve"}), name="health-ready"),
+    path(".well-known/jwks.json", AuthViewSet.as_view({"get": "keys"}), name="jwks"),
     path("metrics", TelemetryViewSet.as_view({"get": "retrieve"}), name="metrics"),
     path("v2/rerank", CohereRerankViewSet.as_view({"post": "create"}), name="cohere-rerank"),
     path("", include((newest, "newest"))),

@@ -31,6 +31,7 @@ from embedsite.problems import (
     NotAcceptable,
     NotAuthenticated,
     RefusedByDatabase,
+    TooManyAttempts,
     TookTooLong,
     UnsupportedMediaType,
     values_of,
@@ -149,6 +150,15 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     if _is_for_people(request):
         return defaults.server_error(request)
     return problem_response(request, InternalError())
+
+
+def locked_out(request: HttpRequest, *_: Any) -> HttpResponseBase:
+    """What django-axes answers to a user who is locked at the address."""
+    problem = TooManyAttempts(retry_after=settings.EMBED.login_lock_s)
+    if request.path_info.startswith(("/admin/", "/oauth/")):
+        headers = {**problem.headers, "Content-Type": "text/plain"}
+        return HttpResponse(problem.detail, status=problem.status, headers=headers)
+    return problem_response(request, problem)
 
 
 def _is_for_people(request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""What drf-spectacular can't see by itself: our credential, our versions and our error codes."""
+"""What drf-spectacular can't see by itself: our credentials, our versions and our error codes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,25 +6,58 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 from accounts.exceptions import Problem
+from accounts.oauth_settings import DESCRIPTIONS
 
 Endpoint = tuple[str, str, str, Any]
+
+IF_TURNED_ON = " Where the operator has turned this on."
 
 OF_TEI = ("/embed", "/info", "/similarity", "/tokenize")
 
 
-class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The security scheme of every operation but the public ones."""
+class CredentialSchemes(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The security schemes of every operation but the public ones: any of them will do."""
 
-    target_class = "accounts.authentication.ApiTokenAuthentication"
-    name = "ApiToken"
+    target_class = "accounts.authentication.AnyCredential"
+    name = ["ApiToken", "SignedToken", "OAuth2", "ClientCertificate"]
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002
-        """OpenAPI's name for `Authorization: Bearer <token>`."""
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An API token, made by `manage.py create_api_token USER`.",
-        }
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        """One entry for each; of OAuth 2.0 with the scope that the operation needs."""
+        view = auto_schema.view
+        action = view.actions.get(view.action)
+        needed = {"OAuth2": [action.value]} if action else {}
+        return [{name: needed.get(name, [])} for name in self.name]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:  # noqa: ARG002
+        """As OpenAPI 3.1 spells them, in the order of the names."""
+        scopes = {action.value: text for action, text in DESCRIPTIONS.items()}
+        token = {"tokenUrl": "/oauth/token", "refreshUrl": "/oauth/token", "scopes": scopes}
+        code = {"authorizationUrl": "/oauth/authorize", **token}
+        return [
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "An API token, made at `/v1/tokens`, in the admin, or by"
+                " `manage.py create_api_token USER`.",
+            },
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "A signed token, from `/v1/auth/token` or from an issuer that the"
+                f" operator trusts.{IF_TURNED_ON}",
+            },
+            {
+                "type": "oauth2",
+                "flows": {"clientCredentials": token, "authorizationCode": code},
+                "description": "An OAuth 2.0 access token; codes need PKCE with S256."
+                f"{IF_TURNED_ON}",
+            },
+            {
+                "type": "mutualTLS",
+                "description": f"A client certificate that stands for a user.{IF_TURNED_ON}",
+            },
+        ]
 
 
 def without_aliases(endpoints: list[Endpoint]) -> list[Endpoint]:

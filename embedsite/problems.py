@@ -108,6 +108,19 @@ class BodyTooLarge(HttpProblem):
     title = "Too large"
 
 
+class TooManyAttempts(HttpProblem):
+    """There were too many wrong passwords for this user from this address. Wait for the seconds in
+    `Retry-After`."""
+
+    status = 429
+    code = "too_many_attempts"
+    title = "Too many attempts"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.values["retry_after"])}
+
+
 class UnsupportedMediaType(HttpProblem):
     """This address does not read that kind of body. Send JSON, as `Content-Type:
     application/json`."""

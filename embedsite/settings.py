@@ -2,7 +2,9 @@
 
 import hashlib
 import sys
+from datetime import timedelta
 
+from accounts.oauth_settings import provider_settings
 from embedsite.caches import cache_settings
 from embedsite.config import ConfigError
 from embedsite.config_sources import load
@@ -26,13 +28,18 @@ CSRF_TRUSTED_ORIGINS = EMBED.csrf_trusted_origins
 INSTALLED_APPS = [
     "embedsite",
     "embeddings",
+    "oauth2_provider",  # before accounts, whose pages take the place of its own
     "accounts",
-    "django.contrib.admin",
+    "accounts.console.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -51,11 +58,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "embedsite.middleware.session_actor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "embedsite.admission.Admission",
     "embedsite.body.BodyLimit",
+    "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 # Its own begin at 10 ms, by when most answers are out.
@@ -82,7 +91,30 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.RoleBackend"]
+LOGIN_URL = "oauth-login"
+# The first is for passwords; the other, for secrets that need no stretching, is named where used.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "accounts.hashers.RandomSecretHasher",
+]
+
+# A user is locked at an address, so that a stranger elsewhere can't lock him out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = EMBED.login_attempts
+AXES_COOLOFF_TIME = timedelta(seconds=EMBED.login_lock_s)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "accounts.addresses.known_address"
+AXES_LOCKOUT_CALLABLE = "embedsite.errors.locked_out"
+AXES_SENSITIVE_PARAMETERS = ["code", "csrfmiddlewaretoken", "ip_address", "next", "username"]
+AXES_DISABLE_ACCESS_LOG = True  # the audit has it
+AXES_VERBOSE = False
+OTP_TOTP_ISSUER = "Embedding service"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+OAUTH2_PROVIDER = provider_settings(
+    access_s=EMBED.oauth_access_s, refresh_s=EMBED.oauth_refresh_s, https_only=PRODUCTION
+)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -117,6 +149,8 @@ _year = 365 * 86_400 if PRODUCTION else 0
 _prefix = "__Host-" if PRODUCTION else ""
 SESSION_COOKIE_NAME = f"{_prefix}embed_session_{_instance}"
 CSRF_COOKIE_NAME = f"{_prefix}embed_csrf_{_instance}"
+SESSION_COOKIE_AGE = EMBED.admin_session_s
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -161,7 +195,7 @@ CORS_EXPOSE_HEADERS = [
 CORS_PREFLIGHT_MAX_AGE = 600
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiTokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AnyCredential"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.DeclaredAction"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["embedsite.renderers.OrjsonRenderer"],

@@ -8,6 +8,7 @@ from embedsite.errors import not_found
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("embeddings.urls")),
+    path("", include("accounts.urls")),
     re_path("", not_found, name="unmatched"),
 ]
 

@@ -13,6 +13,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from pydantic import SecretStr
 
 from accounts.services import audit_buffer
+from accounts.services.callers import forget_callers
 from accounts.services.tokens import forget_verified_tokens
 from embeddings.services import usage
 from embedsite.caches import cache_settings
@@ -44,6 +45,7 @@ def nothing_bound() -> None:
 def tokens_verified_anew() -> None:
     """What one test's database held must not be trusted in the next."""
     forget_verified_tokens()
+    forget_callers()
 
 
 @pytest.fixture(autouse=True)

@@ -16,4 +16,7 @@ os.environ["EMBED_DATABASE_POOL_SIZE"] = "20"
 from embedsite.settings import *  # noqa: E402, F403 - the way Django derives settings
 
 # Hashing a password takes 0.2 s by design.
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+    "accounts.hashers.RandomSecretHasher",
+]

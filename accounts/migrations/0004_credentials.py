@@ -23,6 +23,14 @@ class Migration(migrations.Migration):
                 ),
                 ("digest", models.BinaryField(max_length=32)),
                 (
+                    "auth_hash",
+                    models.CharField(
+                        editable=False,
+                        help_text="Of the password, which ends it when changed.",
+                        max_length=128,
+                    ),
+                ),
+                (
                     "scopes",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.CharField(max_length=32), null=True, size=None
@@ -67,6 +75,14 @@ class Migration(migrations.Migration):
                     models.CharField(
                         help_text="The claim that names the caller; of a certificate its distinguished name, such as CN=reports,O=Example.",
                         max_length=500,
+                    ),
+                ),
+                (
+                    "claims_at",
+                    models.BigIntegerField(
+                        editable=False,
+                        help_text="When the newest token was signed whose role was taken.",
+                        null=True,
                     ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),

@@ -27,6 +27,11 @@ class Identity(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities"
     )
+    claims_at = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="When the newest token was signed whose role was taken.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

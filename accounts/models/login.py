@@ -19,6 +19,11 @@ class Login(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="logins"
     )
     digest = models.BinaryField(max_length=32, editable=False)
+    auth_hash = models.CharField(
+        max_length=128,
+        editable=False,
+        help_text="Of the password, which ends it when changed.",
+    )
     scopes = ArrayField(models.CharField(max_length=32), null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     refreshed_at = models.DateTimeField(null=True)

@@ -9,10 +9,17 @@ from django.core.management import call_command
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 
+from accounts.policy import Action
 from embeddings.views.schema import openapi_document
 from embedsite.openapi import OF_TEI
 from tests.project.test_urls import ROUTES
 
+SCHEMES = {
+    "ApiToken": "http",
+    "SignedToken": "http",
+    "OAuth2": "oauth2",
+    "ClientCertificate": "mutualTLS",
+}
 UNDOCUMENTED = {"v1/schema", "v1/docs"}
 ERRORS = {
     "application/problem+json": {"Problem"},
@@ -61,14 +68,19 @@ def test_every_operation_has_examples_and_errors(name: str) -> None:
             assert media["examples"], (name, status)
             if status >= "400":
                 assert (media["schema"]["$ref"].rpartition("/")[2]) in ERRORS[media_type]
-    if not name.startswith("GET /health"):
-        assert operation["security"] == [{"ApiToken": []}]
+    if not re.search(r" /(health|v1/auth)", name):
+        assert [*map(list, operation["security"])] == [[scheme] for scheme in SCHEMES]
+        assert next(iter(operation["security"][2].values()))[0] in {*Action}
         assert "401" in operation["responses"]
 
 
-def test_the_credential_is_a_bearer_token() -> None:
-    scheme = openapi_document()["components"]["securitySchemes"]["ApiToken"]
-    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+def test_every_credential_is_described() -> None:
+    schemes = openapi_document()["components"]["securitySchemes"]
+    assert {name: scheme["type"] for name, scheme in schemes.items()} == SCHEMES
+    for flow in schemes["OAuth2"]["flows"].values():
+        assert flow["scopes"].keys() == {*Action}
+        for url in ("tokenUrl", "refreshUrl"):
+            assert flow[url].strip("/") in ROUTES
 
 
 def test_every_error_code_is_listed() -> None:

@@ -17,6 +17,14 @@ PUBLIC = {
     "v1/schema": "as above",
     "docs": "as above",
     "v1/docs": "as above",
+    **dict.fromkeys(
+        ("auth/token", "v1/auth/token", "auth/refresh", "v1/auth/refresh"), "they give credentials"
+    ),
+    **dict.fromkeys(("auth/logout", "v1/auth/logout"), "takes a refresh token in the body"),
+    ".well-known/jwks.json": "public keys",
+    ".well-known/oauth-authorization-server": "says where to ask",
+    **dict.fromkeys(("oauth/token", "oauth/revoke"), "applications send their own credentials"),
+    **dict.fromkeys(("oauth/login", "oauth/authorize"), "pages that ask for a password"),
     "": "the last route: nothing is there",
 }
 FOR_PEOPLE = "admin/"

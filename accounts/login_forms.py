@@ -1,0 +1,40 @@
+"""Logging in with a password, and a code where one is asked for."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm
+
+from accounts.second_factor import passes
+
+
+class LoginForm(AuthenticationForm):
+    """For the pages where people allow an application something."""
+
+    code = forms.CharField(
+        required=False,
+        max_length=32,
+        help_text="Of your authenticator app, or a printed one, if you have a second factor.",
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if settings.EMBED.admin_otp == "off":
+            del self.fields["code"]
+
+    def clean(self) -> dict[str, Any]:
+        """A wrong code is refused with the words for a wrong password: to whoever tries out
+        passwords it says nothing.
+        """
+        cleaned = super().clean()
+        user: Any = self.get_user()
+        if user is not None and not passes(user, str(cleaned.get("code", "")).strip()):
+            raise self.get_invalid_login_error()
+        return cleaned
+
+
+class ConsoleLoginForm(LoginForm, AdminAuthenticationForm):
+    """For the console, which lets staff in alone."""
