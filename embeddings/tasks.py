@@ -6,6 +6,7 @@ from procrastinate import BaseRetryStrategy, JobContext, RetryDecision, RetryStr
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job as QueuedJob
 
+from accounts.services import audit_days
 from accounts.services.budgets import forget_old_periods
 from embeddings.constants import JobKind
 from embeddings.services import (
@@ -29,6 +30,9 @@ CANARY_CRON = "*/5 * * * *"
 
 LEDGER_CRON = "7 * * * *"
 """Every hour, as a worker may be down at any given time of the day; the first one counts."""
+
+AUDIT_CRON = "7 * * * *"
+"""The days are made a week before they begin, and old ones go within the hour."""
 
 
 class Backoff(BaseRetryStrategy):
@@ -82,9 +86,7 @@ def measure_recall(context: JobContext, *, job_id: str) -> None:
     recall.run_measuring(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
 
 
-@app.task(
-    name=webhooks.TASK, queue="jobs", retry=RetryStrategy(max_attempts=7, exponential_wait=4)
-)
+@app.task(name=webhooks.TASK, queue="jobs", retry=RetryStrategy(max_attempts=7, exponential_wait=4))
 def send_webhook(*, address: str, body: str) -> None:
     """Tell a webhook; again after 4, 16, 64 seconds and so on, up to 4 hours."""
     webhooks.send(address=address, body=body)
@@ -103,3 +105,10 @@ def close_day(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
 def recall_canary(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
     """Measure the collections that are due."""
     recall.measure_due()
+
+
+@app.periodic(cron=AUDIT_CRON)
+@app.task(name="audit_upkeep", queue="jobs", lock="audit_upkeep", queueing_lock="audit_upkeep")
+def audit_upkeep(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
+    """Make the audit's next days, and drop those that need not be kept any longer."""
+    audit_days.keep_audit_days()

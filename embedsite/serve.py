@@ -17,6 +17,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import OperationalError
 
+from accounts.services.audit_days import make_audit_days
 from embedsite.addresses import (
     ENGINE_DOOR,
     address,
@@ -184,6 +185,7 @@ def prepare_database() -> Credentials | None:
         faults = run_checks(tags=["database"], databases=["default"])
         if faults:
             raise ServeError("\n".join(f"{fault.id}: {fault.msg} {fault.hint}" for fault in faults))
+        make_audit_days()
         return ensure_first_user()
     except OperationalError as error:
         raise ServeError(f"the database cannot be used: {error}") from None

@@ -18,6 +18,7 @@ from accounts.services.tokens import forget_verified_tokens
 from embeddings.services import usage
 from embedsite.caches import cache_settings
 from embedsite.postgres import start
+from tests import audit_chains
 from tests.caches import start_cache
 from tests.redis_server import RedisServer
 
@@ -55,6 +56,17 @@ def nothing_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr(audit_buffer, "start_flusher", lambda: None)
     audit_buffer.forget_notes()
+
+
+@pytest.fixture(autouse=True)
+def audit_begun_anew(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
+    """Flushing the database, behind a test that commits, leaves the audit as it is."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction")
+    if commits or "transactional_db" in request.fixturenames:
+        with django_db_blocker.unblock():
+            audit_chains.empty()
 
 
 @pytest.fixture(autouse=True)

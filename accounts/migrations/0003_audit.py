@@ -42,8 +42,9 @@ TABLES = """
         hash bytea NOT NULL CHECK (octet_length(hash) = 32)
     ) PARTITION BY LIST (day);
 
-    -- The chain of the days: when each was opened, and when it was dropped, and with which last
-    -- link. It stays when their partitions go, so that none can be missing unseen.
+    -- The chain of the days: each was opened, with what was then the last link of the day opened
+    -- before it, and may have been dropped, with its own last link. It stays when their partitions
+    -- go, so that none can be missing unseen.
     CREATE TABLE audit_days (
         ordinal bigint PRIMARY KEY,
         day date NOT NULL,
@@ -123,6 +124,7 @@ LINK = """
     DECLARE
         e audit_entries := NEW;
         of_day date := (NEW.at AT TIME ZONE 'UTC')::date;
+        day_before date;
         last bigint;
         last_hash bytea;
     BEGIN
@@ -130,8 +132,12 @@ LINK = """
         SELECT l.position, l.hash INTO last, last_hash FROM audit_links l
             WHERE l.day = of_day ORDER BY l.position DESC LIMIT 1;
         IF NOT FOUND THEN
+            SELECT d.day INTO day_before FROM audit_days d
+                WHERE d.change = 'open' ORDER BY d.ordinal DESC LIMIT 1;
+            SELECT l.position, l.hash INTO last, last_hash FROM audit_links l
+                WHERE l.day = day_before ORDER BY l.position DESC LIMIT 1;
+            last_hash := audit_change_day(of_day, 'open', last, last_hash);
             last := 0;
-            last_hash := audit_change_day(of_day, 'open', NULL, NULL);
         END IF;
         INSERT INTO audit_links VALUES (
             of_day, last + 1, e.id, sha256(last_hash || convert_to(CANONICAL, 'UTF8'))

@@ -3,9 +3,10 @@
 from typing import Any, cast
 
 from django.core.management.commands import migrate
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
+from accounts.services.audit_days import make_audit_days
 from embedsite.databases import ensure_role_settings, migration_turn
 
 
@@ -14,4 +15,6 @@ class Command(migrate.Command):
         connection = cast("DatabaseWrapper", connections[options["database"]])
         with migration_turn(connection):
             super().handle(*args, **options)
+            if options["database"] == DEFAULT_DB_ALIAS:
+                make_audit_days()
             ensure_role_settings(connection)

@@ -1,0 +1,63 @@
+"""The order of the chain is that of the commits, and nothing is in it that was not committed."""
+
+import threading
+
+import pytest
+from django.db import connection, transaction
+
+from accounts.models import AuditEntry
+from accounts.services.audit import record
+from accounts.services.audit_chain import verify_audit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def act(name: str) -> None:
+    record(event="a.b", object_type="a", object_id=name)
+
+
+def chained() -> list[str]:
+    """What the objects of the entries are called, in the order of their links."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.object_id FROM audit_links l JOIN audit_entries e ON e.id = l.entry_id"
+            " ORDER BY l.day, l.position"
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def test_it_works() -> None:
+    late = threading.Thread(target=lambda: (commit("second"), connection.close()))
+    with transaction.atomic():
+        act("first to be written")
+        late.start()
+        late.join()  # which waits for nobody
+    assert chained() == ["second", "first to be written"]
+    assert verify_audit().fault is None
+
+
+def commit(name: str) -> None:
+    with transaction.atomic():
+        act(name)
+
+
+def test_what_is_rolled_back_never_was() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        act("undone")
+        raise ZeroDivisionError
+    assert not AuditEntry.objects.exists()
+
+
+def test_many_at_once() -> None:
+    def work(number: int) -> None:
+        for step in range(10):
+            commit(f"{number}-{step}")
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = verify_audit()
+    assert (found.fault, sum(found.entries.values())) == (None, 60)
