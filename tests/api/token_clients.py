@@ -35,7 +35,7 @@ def keys(client: APIClient, **query: str) -> list[str]:
 
 
 def key_of(client: APIClient) -> str:
-    return str(client._credentials["HTTP_AUTHORIZATION"]).split("_")[1]
+    return str(vars(client)["_credentials"]["HTTP_AUTHORIZATION"]).split("_")[1]
 
 
 def rotate(client: APIClient, key: str, **body: Any) -> Any:

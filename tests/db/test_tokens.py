@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from hmac import compare_digest
 from typing import Any
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from accounts import token_format
 from accounts.allowance import Allowance
 from accounts.exceptions import InvalidToken
+from accounts.lookup import look_up
 from accounts.models import ApiToken, User
 from accounts.policy import Action
 from accounts.services import verified_tokens
@@ -115,9 +117,7 @@ def test_every_bad_token_is_the_same_work() -> None:
     for fault, plaintext in bad_tokens().items():
         with (
             recorded_statements() as statements,
-            patch.object(
-                verified_tokens, "compare_digest", wraps=verified_tokens.compare_digest
-            ) as compared,
+            patch.object(verified_tokens, "compare_digest", wraps=compare_digest) as compared,
         ):
             assert refused(plaintext), fault
         works[fault] = (statements, compared.call_count)
@@ -196,7 +196,6 @@ def test_a_token_revoked_here_is_refused_at_once() -> None:
 
 def test_what_was_read_before_a_revocation_is_not_trusted_after_it() -> None:
     token, plaintext = made()
-    look_up = verified_tokens.look_up
 
     def read_just_before(*args: Any, **values: Any) -> Any:
         row = look_up(*args, **values)

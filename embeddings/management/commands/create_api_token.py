@@ -70,6 +70,7 @@ class Command(BaseCommand):
         if not 0 < len(options["name"]) <= 100:
             raise CommandError("--name takes 1 to 100 characters.")
         names, scopes = options["collection"], options["scope"]
+        limits: dict[str, Any] = {name: _limit(name, options[name]) for name in LIMITS}
         try:
             plaintext = create_api_token(
                 user=user,
@@ -79,7 +80,7 @@ class Command(BaseCommand):
                 collections=names and [collection_named(name).pk for name in names],
                 row_filter=_row_filter(options["row_filter"]),
                 networks=options["network"],
-                **{name: _limit(name, options[name]) for name in LIMITS},
+                **limits,
             )[1]
         except Problem as problem:
             raise CommandError(problem.detail) from None
