@@ -139,7 +139,7 @@ class DocumentAdmin(admin.ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Document) -> None:
         """Through the service, which keeps the count; one that is gone already is no fault."""
         with suppress(NotFound):
-            delete_document(collection=obj.collection, external_id=obj.external_id)
+            delete_document(collection=obj.collection.show_whole(), external_id=obj.external_id)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         """As many as stand on a page."""

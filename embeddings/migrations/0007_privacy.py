@@ -16,4 +16,13 @@ class Migration(migrations.Migration):
                 help_text="What is taken out of texts before they are stored.",
             ),
         ),
+        migrations.AddField(
+            model_name="job",
+            name="row_filter",
+            field=models.JSONField(
+                editable=False,
+                help_text="Of the credential that started it: what every document has to pass.",
+                null=True,
+            ),
+        ),
     ]

@@ -14,8 +14,16 @@ from accounts.models import User
 from accounts.policy import SITE_ROLE_ACTIONS, Action, roles_allowing
 from accounts.principal import Principal
 from embeddings.constants import COLLECTION_NAME_PATTERN, DEFAULT_LANGUAGE
+from embeddings.exceptions import InvalidFilter
 from embeddings.models.grant import Grant
-from embeddings.types.filter import MetadataFilter, all_of, any_of, json_filter, parse_filter
+from embeddings.types.filter import (
+    NOTHING,
+    MetadataFilter,
+    all_of,
+    any_of,
+    json_filter,
+    parse_filter,
+)
 
 if TYPE_CHECKING:
     from embeddings.models.generation import Generation
@@ -95,6 +103,8 @@ class Collection(models.Model):
     objects = CollectionQuerySet.as_manager()
 
     _row_filter: MetadataFilter | Closed | None = CLOSED
+    shown_to: Principal | None = None
+    """By narrow_to: whom the documents are shown to; None is the service itself."""
     granted: list[Any]
     """By visible_to: the row filters of the grants that open the collection, None for no filter."""
 
@@ -123,16 +133,25 @@ class Collection(models.Model):
         return self._row_filter
 
     def narrow_to(self, principal: Principal, action: Action) -> None:
-        """Show the documents on which the principal may perform the action, and no others."""
+        """Show the documents on which the principal may perform the action, and no others: none
+        where what is stored as a row filter is none.
+        """
+        self.shown_to = principal
+        try:
+            self._row_filter = self._filter_for(principal, action)
+        except (InvalidFilter, ValueError):
+            self._row_filter = NOTHING
+
+    def _filter_for(self, principal: Principal, action: Action) -> MetadataFilter | None:
         parts = [] if principal.row_filter is None else [json_filter(principal.row_filter)]
         whole = action in SITE_ROLE_ACTIONS[principal.role] or self.owner_id == principal.user_id
         if not whole and None not in self.granted:
             parts.append(any_of([parse_filter(spelled) for spelled in self.granted]))
-        self._row_filter = all_of(parts) if parts else None
+        return all_of(parts) if parts else None
 
     def show_whole(self) -> Self:
         """Show all documents: for the service's own work, which shows them to nobody."""
-        self._row_filter = None
+        self.shown_to, self._row_filter = None, None
         return self
 
     @property

@@ -1,5 +1,6 @@
 """The row a caller polls while a worker does the work."""
 
+import json
 import uuid
 from typing import Self
 
@@ -22,6 +23,9 @@ class JobQuerySet(models.QuerySet["Job"]):
         rows = self
         if principal.collections is not None:
             rows = rows.filter(collection_id__in=principal.collections)
+        if principal.row_filter is not None:
+            # Others tell of documents that this credential does not show.
+            rows = rows.filter(row_filter=json.loads(principal.row_filter))
         if action in SITE_ROLE_ACTIONS[principal.role]:
             return rows
         return rows.filter(owner_id=principal.user_id)
@@ -44,6 +48,11 @@ class Job(models.Model):
         default=JobState.QUEUED.value,
     )
     params = models.JSONField(default=dict)
+    row_filter = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="Of the credential that started it: what every document has to pass.",
+    )
     token = models.ForeignKey(
         "accounts.ApiToken",
         on_delete=models.SET_NULL,

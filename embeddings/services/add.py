@@ -28,6 +28,7 @@ from embeddings.services.index import request_index_if_due
 from embeddings.services.keyword_statistics import store_terms
 from embeddings.services.metadata_schema import check_documents
 from embeddings.services.redaction import redact_documents
+from embeddings.services.row_filter import check_writable
 from embeddings.services.usage import record_usage
 from embeddings.store.chunks import replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
@@ -54,8 +55,8 @@ def add_documents(
     `owner_id` is whose cached vectors may serve; without one the cache is passed by.
 
     Raises DuplicateDocument, DocumentExists, EmptyText, InvalidRequest, InvalidVector,
-    InvalidMetadata, DimensionsMismatch, TextTooLong, TooManyChunks, CollectionBusy; each names the
-    document, and then nothing is stored.
+    InvalidMetadata, DimensionsMismatch, TextTooLong, TooManyChunks, OutsideView, CollectionBusy;
+    each names the document, and then nothing is stored.
     """
     result = store_documents(
         collection=collection,
@@ -101,6 +102,7 @@ def store_documents(
         }
     )
     for _ in range(WRITE_ATTEMPTS):
+        check_writable(collection=collection, rows=rows)
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
         _embed_missing(
             collection, rows, stored, on_conflict, chunks, owner_id=owner_id, truncate=truncate
@@ -193,6 +195,7 @@ def _write(
         if collection.redaction != redaction:
             return None
         check_documents(collection=collection, documents=rows)  # by the schema as it is now
+        check_writable(collection=collection, rows=rows)
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
         if on_conflict == OnConflict.ERROR and stored:
             taken = next(row for row in rows if row.id in stored)

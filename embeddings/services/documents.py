@@ -16,8 +16,9 @@ from embeddings.models import Chunk, Collection, Document
 from embeddings.models.document import document_id
 from embeddings.services.add import bump
 from embeddings.services.collection import lock_collection
-from embeddings.services.metadata_schema import check_metadata, typed_filter
+from embeddings.services.metadata_schema import check_metadata
 from embeddings.services.redaction import redact_metadata
+from embeddings.services.row_filter import check_writable, refusal, within_view
 from embeddings.store import documents as store
 from embeddings.types.filter import MetadataFilter
 from embeddings.types.metadata import metadata_fault
@@ -46,24 +47,19 @@ def list_documents(
     limit: int,
 ) -> list[Document]:
     """The next `limit` documents in key order, which no write disturbs, behind the key `after`.
-    Fewer are all there are: in place of those that are deleted meanwhile others are read.
+    Fewer are all there are.
     """
-    typed = typed_filter(collection=collection, metadata_filter=metadata_filter)
-    documents: list[Document] = []
-    while missing := limit - len(documents):
-        ids = store.list_ids(
-            collection_id=collection.pk, metadata_filter=typed, after=after, limit=missing
-        )
-        documents += _documents(collection).filter(id__in=ids).order_by("id")
-        if len(ids) < missing:
-            break
-        after = ids[-1]
-    return documents
+    return store.select_documents(
+        collection_id=collection.pk,
+        metadata_filter=within_view(collection=collection, metadata_filter=metadata_filter),
+        after=after,
+        limit=limit,
+    )
 
 
 def get_document(*, collection: Collection, external_id: str) -> Document:
     """The document. Raises NotFound."""
-    document = _documents(collection).filter(id=_key(collection, external_id)).first()
+    document = _shown(collection, _key(collection, external_id))
     if document is None:
         raise NotFound
     return document
@@ -81,12 +77,16 @@ def update_metadata(
     """Merge the changes into the document's metadata, as RFC 7396 does at the top level: null
     removes a key.
 
-    Raises NotFound, InvalidRequest where the sum is too large, and InvalidMetadata. The vector's
-    row stays untouched.
+    Raises NotFound, ActionForbidden where it may only be read, InvalidRequest where the sum is too
+    large, InvalidMetadata, and OutsideView where the caller could not write the document any more.
+    The vector's row stays untouched.
     """
+    pk = _key(collection, external_id)
     with transaction.atomic():
         lock_collection(collection)
-        document = get_document(collection=collection, external_id=external_id)
+        document = _shown(collection, pk)
+        if document is None:
+            raise refusal(collection=collection, document_id=pk)
         redaction = Redaction.from_json(collection.redaction)
         merged = {**document.metadata, **redact_metadata(redaction, changes)}
         before = document.metadata
@@ -98,6 +98,7 @@ def update_metadata(
             metadata=document.metadata,
             param="metadata",
         )
+        check_writable(collection=collection, rows=[document])
         _documents(collection).filter(id=document.pk).update(
             metadata=document.metadata, updated_at=Now()
         )
@@ -113,30 +114,33 @@ def update_metadata(
 
 
 def delete_document(*, collection: Collection, external_id: str) -> None:
-    """Raises NotFound when it is not there."""
+    """Raises NotFound when it is not there, and ActionForbidden where it may only be read."""
+    pk = _key(collection, external_id)
     with transaction.atomic():
         lock_collection(collection)
-        ids = [_key(collection, external_id)]
-        if not store.delete_ids(collection_id=collection.pk, ids=ids):
-            raise NotFound
+        view = within_view(collection=collection)
+        if not store.delete_ids(collection_id=collection.pk, ids=[pk], metadata_filter=view):
+            raise refusal(collection=collection, document_id=pk)
         bump(collection, added=-1)
-        _record(collection, _key(collection, external_id), event="document.delete")
+        _record(collection, pk, event="document.delete")
 
 
 def delete_documents(
     *, collection: Collection, metadata_filter: MetadataFilter, dry_run: bool = False
 ) -> DeleteResult:
-    """Delete what the filter lets through, or only say how many and which that would be."""
-    typed = typed_filter(collection=collection, metadata_filter=metadata_filter)
+    """Delete what the filter lets through and the caller may write, or only say how many and which
+    that would be.
+    """
+    view = within_view(collection=collection, metadata_filter=metadata_filter)
     if dry_run:
-        count = store.count_documents(collection_id=collection.pk, metadata_filter=typed)
+        count = store.count_documents(collection_id=collection.pk, metadata_filter=view)
         sample = list_documents(
             collection=collection, metadata_filter=metadata_filter, limit=SAMPLE_SIZE
         )
         return DeleteResult(deleted=count, dry_run=True, sample=[d.external_id for d in sample])
     with transaction.atomic():
         lock_collection(collection)
-        deleted = store.delete_documents(collection_id=collection.pk, metadata_filter=typed)
+        deleted = store.delete_documents(collection_id=collection.pk, metadata_filter=view)
         if deleted:
             bump(collection, added=-deleted)
         record(
@@ -171,6 +175,13 @@ def _check_metadata(metadata: dict[str, Any]) -> None:
 
 def _key(collection: Collection, external_id: str) -> uuid.UUID:
     return document_id(collection_id=collection.pk, external_id=external_id)
+
+
+def _shown(collection: Collection, pk: uuid.UUID) -> Document | None:
+    found = store.select_documents(
+        collection_id=collection.pk, metadata_filter=within_view(collection=collection), ids=[pk]
+    )
+    return found[0] if found else None
 
 
 def _documents(collection: Collection) -> QuerySet[Document]:

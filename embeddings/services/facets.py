@@ -18,9 +18,8 @@ def count_facets(*, asked: Asked) -> dict[str, FacetCounts]:
     if params.mode == SearchMode.KEYWORD:
         words = {each.pk: _matching(each, params.query or "") for each in asked.collections}
     return facet_counts(
-        collection_ids=[collection.pk for collection in asked.collections],
+        views=asked.views,
         facets=params.facets,
-        metadata_filter=params.metadata_filter,
         words=words,
     )
 

@@ -9,7 +9,8 @@ from embeddings.constants import JobKind, JobState, OnConflict
 from embeddings.exceptions import CollectionDeleted
 from embeddings.models import Collection, Job
 from embeddings.readers.files import Format, file_format
-from embeddings.services.imports import BATCH_DOCUMENTS, OnRefused, import_rows
+from embeddings.services.import_batches import BATCH_DOCUMENTS
+from embeddings.services.imports import OnRefused, import_rows
 from embeddings.services.job_runs import (
     SOURCE,
     JobRun,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from embeddings.constants import SearchPath
 from embeddings.models import Collection
 from embeddings.services.keyword_search import Ranking, rank_by_words
+from embeddings.services.row_filter import within_view
 from embeddings.services.search_path import find_semantic
 from embeddings.store.hits import score
 from embeddings.store.keyword_hits import nearest_chunks, read_hits, sample_distances
@@ -85,6 +86,7 @@ def find_hybrid(
         ordinals=pool.ordinals,
         include=params.include,
         words=words.words(collection),
+        metadata_filter=params.metadata_filter,
     )
     hits = [
         replace(
@@ -128,13 +130,14 @@ def _pooled(
         similarities={pk: score(metric=target.metric, distance=distances[pk][1]) for pk in both},
         matches={pk: matches[pk] for pk in both},
         ordinals={pk: distances[pk][0] for pk in both},
-        spread=_spread(target, vector),
+        spread=_spread(collection, vector),
     )
 
 
-def _spread(target: Target, vector: NDArray[np.float32]) -> float:
-    """The standard deviation of the query's similarities to the collection's documents."""
-    sample = sample_distances(target=target, vector=vector)
+def _spread(collection: Collection, vector: NDArray[np.float32]) -> float:
+    """The standard deviation of the query's similarities to the documents that the caller sees."""
+    target, view = Target.of(collection.generation), within_view(collection=collection)
+    sample = sample_distances(target=target, vector=vector, metadata_filter=view)
     similarities = [score(metric=target.metric, distance=distance) for distance in sample]
     return statistics.pstdev(similarities) if len(set(similarities)) > 1 else 1.0
 

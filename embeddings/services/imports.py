@@ -3,59 +3,35 @@
 import gzip as gzip_format
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from accounts.exceptions import Problem
+from accounts.policy import Action
 from embeddings.constants import JobKind, OnConflict
-from embeddings.exceptions import (
-    CollectionDeleted,
-    DocumentExists,
-    InvalidMetadata,
-    InvalidRequest,
-    TooManyChunks,
-    UnreadableImport,
-)
+from embeddings.exceptions import InvalidMetadata, OutsideView, TooManyChunks, UnreadableImport
 from embeddings.models import Collection, Job, JobPart
-from embeddings.models.document import document_id
 from embeddings.readers.rows import Row, parse_line
 from embeddings.readers.upload import cut, unpack
 from embeddings.services.add import store_documents
-from embeddings.services.document_input import parse_document
+from embeddings.services.import_batches import (
+    BATCH_DOCUMENTS,
+    Batch,
+    batches,
+    existing,
+    take_out,
+)
 from embeddings.services.index import request_index_if_due
 from embeddings.services.job_runs import JobRun, check_run, record_progress, run_job
-from embeddings.services.jobs import enqueue, make_job
-from embeddings.services.metadata_schema import check_metadata
+from embeddings.services.jobs import enqueue, make_job, owners_collection
 from embeddings.store.documents import Written
-from embeddings.types.document import AddResult, DocumentInput
-from embeddings.types.vector import check_vector
-
-BATCH_DOCUMENTS = 256
-BATCH_CHARS = 400_000
-"""A batch is the step at which an import is recorded and can stop: about a second of MiniLM on two
-cores."""
+from embeddings.types.document import AddResult
 
 COUNTED = ("added", "updated", "unchanged", "truncated")
 SHOWN_REFUSED = 1_000
 COMPRESSION = 1
 """gzip's fastest: the parts live only until the import ends."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Rows that go in together; `last` is the number of the last one."""
-
-    documents: dict[str, tuple[int, DocumentInput]] = field(default_factory=dict)
-    refused: list[dict[str, Any]] = field(default_factory=list)
-    chars: int = 0
-    last: int = 0
-
-    def is_full(self, limit: int) -> bool:
-        rows = len(self.documents) + len(self.refused)
-        return rows >= limit or self.chars >= BATCH_CHARS
 
 
 OnRefused = Callable[[list[dict[str, Any]]], None]
@@ -119,11 +95,11 @@ def import_rows(
     `on_batch` of each finished batch the number of its last row. Raises CollectionDeleted, JobLost,
     JobInterrupted.
     """
-    collection = run.job.collection
-    if collection is None:
-        raise CollectionDeleted
-    for batch in _batches(collection, rows, limit=batch_documents):
+    collection = owners_collection(job=run.job, action=Action.WRITE)
+    for batch in batches(collection=collection, rows=rows, limit=batch_documents):
         check_run(run=run)
+        # What the owner may write may have changed since the last one.
+        collection = owners_collection(job=run.job, action=Action.WRITE)
         if on_refused is not None and batch.refused:
             on_refused(batch.refused)
         _store(run, collection, batch, on_conflict, on_refused)
@@ -132,53 +108,10 @@ def import_rows(
     request_index_if_due(collection=collection)
 
 
-def _batches(collection: Collection, rows: Iterable[Row], *, limit: int) -> Iterator[_Batch]:
-    batch = _Batch()
-    for row in rows:
-        try:
-            document = _document(collection, row)
-        except Problem as problem:
-            batch.refused.append(_refusal(row.number, problem))
-        else:
-            if document.external_id in batch.documents:
-                # As if each row were added by itself: the later one meets the earlier one stored.
-                yield batch
-                batch = _Batch()
-            batch.documents[document.external_id] = (row.number, document)
-            batch.chars += len(document.text)
-        batch.last = row.number
-        if batch.is_full(limit):
-            yield batch
-            batch = _Batch()
-    if batch.last:
-        yield batch
-
-
-def _document(collection: Collection, row: Row) -> DocumentInput:
-    if row.fault is not None:
-        raise InvalidRequest(detail=row.fault)
-    document = parse_document(row.raw)
-    if document.embedding is not None:
-        check_vector(
-            document.embedding, dimensions=collection.generation.dimensions, param="embedding"
-        )
-    _check_metadata(collection, document)
-    return document
-
-
-def _check_metadata(collection: Collection, document: DocumentInput) -> None:
-    check_metadata(
-        collection=collection,
-        external_id=document.external_id,
-        metadata=document.metadata,
-        param="metadata",
-    )
-
-
 def _store(
     run: JobRun,
     collection: Collection,
-    batch: _Batch,
+    batch: Batch,
     on_conflict: OnConflict,
     on_refused: OnRefused | None,
 ) -> None:
@@ -187,10 +120,10 @@ def _store(
         refused = batch.refused
         unchanged = result.unchanged
         if on_conflict == OnConflict.ERROR:
-            existing = _existing(collection, batch, written)
-            if on_refused is not None and existing:
-                on_refused(existing)
-            refused, unchanged = refused + existing, 0
+            there = existing(collection=collection, batch=batch, written=written)
+            if on_refused is not None and there:
+                on_refused(there)
+            refused, unchanged = refused + there, 0
         _record(
             run,
             batch.last,
@@ -213,41 +146,11 @@ def _store(
             on_conflict=OnConflict.SKIP if on_conflict == OnConflict.ERROR else on_conflict,
             within=record,
         )
-    except (InvalidMetadata, TooManyChunks) as problem:
-        if isinstance(problem, TooManyChunks):
-            refused = _take_out(batch, problem)
-        else:  # the schema has changed since the rows were read, and is known now
-            refused = _take_out_broken(collection, batch)
+    except (InvalidMetadata, OutsideView, TooManyChunks) as problem:
+        refused = take_out(collection=collection, batch=batch, problem=problem)
         if on_refused is not None:
             on_refused(refused)
         _store(run, collection, batch, on_conflict, on_refused)
-
-
-def _take_out(batch: _Batch, problem: TooManyChunks) -> list[dict[str, Any]]:
-    external_id = list(batch.documents)[problem.values["index"]]
-    number, _ = batch.documents.pop(external_id)
-    batch.refused.append(_refusal(number, problem.at("text", index=0)))
-    return batch.refused[-1:]
-
-
-def _take_out_broken(collection: Collection, batch: _Batch) -> list[dict[str, Any]]:
-    refused = []
-    for external_id, (number, document) in list(batch.documents.items()):
-        try:
-            _check_metadata(collection, document)
-        except InvalidMetadata as problem:
-            refused.append(_refusal(number, problem))
-            del batch.documents[external_id]
-    batch.refused += refused
-    return refused
-
-
-def _existing(collection: Collection, batch: _Batch, written: Written) -> list[dict[str, Any]]:
-    return [
-        _refusal(number, DocumentExists(param="id", external_id=external_id))
-        for external_id, (number, _) in batch.documents.items()
-        if document_id(collection_id=collection.pk, external_id=external_id) not in written.added
-    ]
 
 
 def _record(run: JobRun, done: int, refused: list[dict[str, Any]], **counts: int) -> None:
@@ -259,15 +162,6 @@ def _record(run: JobRun, done: int, refused: list[dict[str, Any]], **counts: int
     record_progress(run=run, done=done, result=result, **changes)
     job.result, job.done = result, done
     job.refused = changes.get("refused", job.refused)
-
-
-def _refusal(number: int, problem: Problem) -> dict[str, Any]:
-    return {
-        "line": number,
-        "param": problem.param,
-        "code": problem.code,
-        "detail": problem.detail,
-    }
 
 
 def _import_parts(run: JobRun) -> None:

@@ -1,5 +1,6 @@
 """Jobs as their owners see them: started, listed, cancelled."""
 
+import json
 import uuid
 from datetime import datetime
 from typing import Any
@@ -9,12 +10,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from procrastinate.contrib.django import app
 
+from accounts.models import User
 from accounts.payer import Payer, current_payer
 from accounts.policy import Action
 from accounts.principal import Principal
 from accounts.services.audit import record
 from embeddings.constants import FINISHED_STATES, JobKind, JobState
-from embeddings.exceptions import JobFinished, NotFound
+from embeddings.exceptions import CollectionDeleted, JobFinished, NotFound
 from embeddings.models import Collection, Job
 from embeddings.telemetry import current_request_id, job_finished
 
@@ -47,13 +49,19 @@ def make_job(
     params: dict[str, Any] | None = None,
     total: int | None = None,
 ) -> Job:
-    """The row alone, for who adds to it before it is queued, or runs it in this process."""
+    """The row alone, for who adds to it before it is queued, or runs it in this process. Where the
+    collection came through the door, its credential's row filter holds for the job too.
+    """
+    principal = collection.shown_to if collection is not None else None
     payer = current_payer()
     job = Job.objects.create(
         owner_id=owner_id,
         kind=kind.value,
         collection=collection,
         params=params or {},
+        row_filter=json.loads(principal.row_filter)
+        if principal is not None and principal.row_filter is not None
+        else None,
         token_id=payer.token_id if payer is not None else None,
         total=total,
         request_id=current_request_id(),
@@ -82,6 +90,23 @@ def enqueue(*, job: Job) -> None:
     app.configure_task(name=job.kind, allow_unknown=False, lock=lock, queueing_lock=lock).defer(
         job_id=lock
     )
+
+
+def owners_collection(*, job: Job, action: Action) -> Collection:
+    """The job's collection as its owner sees it now, for the action, through the credential that
+    started the job. Raises CollectionDeleted, also where the owner may not do that any more.
+    """
+    owner = User.objects.filter(pk=job.owner_id, is_active=True).first()
+    if owner is None:
+        raise CollectionDeleted
+    narrowed = None if job.row_filter is None else json.dumps(job.row_filter)
+    principal = owner.as_principal(row_filter=narrowed)
+    collections = Collection.objects.visible_to(principal, action).select_related("active")
+    collection = collections.filter(pk=job.collection_id).first()
+    if collection is None:
+        raise CollectionDeleted
+    collection.narrow_to(principal, action)
+    return collection
 
 
 def payer_of(job: Job) -> Payer:

@@ -97,6 +97,7 @@ def find_keyword(
         ordinals=ordinals,
         include=params.include,
         words=words,
+        metadata_filter=params.metadata_filter,
     )
     return Found(hits=hits, plan=plan)
 

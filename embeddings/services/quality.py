@@ -19,7 +19,7 @@ from embeddings.readers.files import file_format
 from embeddings.services.add import store_documents
 from embeddings.services.collection import create_collection, delete_collection
 from embeddings.services.document_input import parse_document
-from embeddings.services.imports import BATCH_DOCUMENTS
+from embeddings.services.import_batches import BATCH_DOCUMENTS
 from embeddings.services.keyword_statistics import refresh_keywords
 from embeddings.services.ranking import Judgements, ndcg, recall, reciprocal_rank
 from embeddings.services.search import search_collection

@@ -10,7 +10,9 @@ from embeddings.constants import Metric
 from embeddings.exceptions import NotFound
 from embeddings.models import Collection
 from embeddings.models.document import document_id
+from embeddings.services.row_filter import within_view
 from embeddings.store.chunks import all_vectors
+from embeddings.store.search import Target
 from embeddings.types.search import SearchParams
 
 
@@ -38,7 +40,9 @@ def recommended_vector(*, collection: Collection, params: SearchParams) -> NDArr
         for name, keys in examples.items()
     }
     stored = all_vectors(
-        generation_id=collection.generation.pk, document_ids=[*pks["positive"], *pks["negative"]]
+        target=Target.of(collection.generation),
+        document_ids=[*pks["positive"], *pks["negative"]],
+        metadata_filter=within_view(collection=collection),
     )
     for name, keys in pks.items():
         for index, pk in enumerate(keys):

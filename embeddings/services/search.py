@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from cachetools import TTLCache
 
-from accounts.policy import Action, SiteRole
+from accounts.policy import Action
 from accounts.principal import Principal
 from embeddings import telemetry
 from embeddings.exceptions import CallerGone, EngineUnavailable
@@ -19,6 +19,7 @@ from embeddings.services.facets import count_facets
 from embeddings.services.frequent_queries import record_query
 from embeddings.services.reads import note_search
 from embeddings.services.redaction import redact_query
+from embeddings.services.row_filter import same_view
 from embeddings.services.search_cache import Place, recall, remember
 from embeddings.services.search_groups import grouped
 from embeddings.services.search_pages import first_page, next_page
@@ -32,7 +33,7 @@ Gone = Callable[[], bool]
 
 _fields_of = attrgetter(*(field.attname for field in Generation._meta.concrete_fields))
 
-_seen: TTLCache[tuple[SiteRole, int, str], Collection] = TTLCache(maxsize=10_000, ttl=60)
+_seen: TTLCache[tuple[Principal, str], Collection] = TTLCache(maxsize=10_000, ttl=60)
 _seen_lock = threading.Lock()
 
 
@@ -68,7 +69,7 @@ def _search_visible(
     """
     started = time.perf_counter()
     place = partial(Place, params=params, principal=principal, passed_by=fresh)
-    key = (principal.role, principal.user_id, name)
+    key = (principal, name)
     with _seen_lock:
         seen = _seen.get(key)
     known = None
@@ -133,6 +134,8 @@ def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
     if seen.metadata_schema != now.metadata_schema:  # by which filters compare
         return False
     if seen.redaction != now.redaction:  # of queries, too
+        return False
+    if not same_view(seen, now):
         return False
     return seen.pk == now.pk and bool(_fields_of(seen.generation) == _fields_of(now.generation))
 

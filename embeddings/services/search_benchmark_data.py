@@ -10,7 +10,7 @@ from accounts.principal import Principal
 from embeddings.models import Collection
 from embeddings.services.add import add_documents
 from embeddings.services.collection import create_collection
-from embeddings.services.imports import BATCH_DOCUMENTS
+from embeddings.services.import_batches import BATCH_DOCUMENTS
 from embeddings.services.quality import Step
 from embeddings.types.document import DocumentInput
 from embeddings.types.filter import MetadataFilter, parse_filter

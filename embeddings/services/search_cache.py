@@ -1,7 +1,7 @@
 """Search results that are remembered for a short while.
 
 A result's key holds the collection's version, which every write moves on in its own transaction,
-and the caller: a result is never out of date, and never another's.
+the caller and what it sees of the collection: a result is never out of date, and never another's.
 """
 
 import base64
@@ -66,9 +66,10 @@ class Place:
             self.collection.version,
             self.collection.generation.pk,
             self.collection.generation.index_state,
-            # What a caller sees may differ by user and by token.
+            # What a caller sees may differ by user and by token, and with their grants.
             self.principal.user_id,
             self.principal.token_id,
+            self.collection.row_filter,
             # All of them: one that is added later can't be forgotten here.
             spelled(self.params),
         )

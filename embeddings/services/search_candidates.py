@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 from embeddings.models import Collection
 from embeddings.services.search_modes import find
 from embeddings.store.search import Alongside, nothing
-from embeddings.types.search import Found, Hit, Plan, SearchParams
+from embeddings.types.search import Found, Hit, MetadataFilter, Plan, SearchParams
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is searched for, and where. The collections share model and metric; `vector` is float32
     `(dimensions,)`, None where only words are compared; no hit is one of the `excluded` documents.
-    With `named` each hit names its collection.
+    With `named` each hit names its collection. `views` has for each collection what lets hits
+    through: the filter of the parameters, and what the caller may see.
     """
 
     collections: tuple[Collection, ...]
     params: SearchParams
+    views: Mapping[uuid.UUID, MetadataFilter | None]
     vector: NDArray[np.float32] | None
     excluded: frozenset[uuid.UUID] = frozenset()
     named: bool = False
@@ -34,6 +36,10 @@ class Asked:
         if self.vector is None:
             raise RuntimeError("a search by words alone has no vector")
         return self.vector
+
+    def params_of(self, collection: Collection) -> SearchParams:
+        """The parameters as they are for one collection."""
+        return replace(self.params, metadata_filter=self.views[collection.pk])
 
     def with_included(self, what: str) -> "Asked":
         """The same with hits that hold this too."""
@@ -55,7 +61,7 @@ def candidates(*, asked: Asked, depth: int, alongside: Alongside = nothing) -> C
     for collection in asked.collections:
         found[collection.name] = find(
             collection=collection,
-            params=asked.params,
+            params=asked.params_of(collection),
             vector=asked.vector,
             depth=depth + len(asked.excluded),
             alongside=alongside,

@@ -9,6 +9,7 @@ import binascii
 import hmac
 import struct
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 
 from embeddings.cache.keys import instance_key
 from embeddings.exceptions import InvalidCursor
+from embeddings.models import Collection
 from embeddings.services.search_cache import spelled
 from embeddings.services.search_candidates import Asked
 from embeddings.store.search_pages import Key
-from embeddings.types.search import Hit, SearchParams
+from embeddings.types.search import Hit, MetadataFilter, SearchParams
 
 HEADER = struct.Struct("<?d16siI")
 """Whether there is a key; the key; how many tags of shown hits follow it. Then comes the vector."""
@@ -30,6 +32,7 @@ SIGNATURE_BYTES = 16
 FREE = frozenset({"cursor", "top_k", "include", "facets"})
 """What the next page may ask otherwise."""
 
+Scope = list[tuple[int, MetadataFilter | None]]
 NO_KEY: Key = (0.0, uuid.UUID(int=0), 0)
 
 
@@ -61,14 +64,21 @@ def write_cursor(*, asked: Asked, position: Position) -> str:
     payload += b"".join(sorted(position.shown))
     if asked.params.vector is None and asked.vector is not None:
         payload += asked.vector.astype("<f4").tobytes()
-    generations = [collection.generation.pk for collection in asked.collections]
-    signed = _signature(payload, asked.params, generations) + payload
+    scope = scope_of(asked.collections, asked.views)
+    signed = _signature(payload, asked.params, scope) + payload
     return base64.urlsafe_b64encode(signed).decode().rstrip("=")
 
 
-def read_cursor(*, params: SearchParams, generations: list[int]) -> Position:
+def scope_of(
+    collections: Sequence[Collection], views: Mapping[uuid.UUID, MetadataFilter | None]
+) -> Scope:
+    """What a cursor was given for, besides its query: generations, and what was seen of them."""
+    return [(each.generation.pk, views[each.pk]) for each in collections]
+
+
+def read_cursor(*, params: SearchParams, scope: Scope) -> Position:
     """What write_cursor made the cursor of. Raises InvalidCursor for one that it did not make, or
-    made for another query.
+    made for another query, or for who sees other documents.
     """
     try:
         text = (params.cursor or "").encode("ascii")
@@ -76,7 +86,7 @@ def read_cursor(*, params: SearchParams, generations: list[int]) -> Position:
     except (ValueError, binascii.Error):
         raise InvalidCursor(param="cursor") from None
     signature, payload = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]
-    if not hmac.compare_digest(signature, _signature(payload, params, generations)):
+    if not hmac.compare_digest(signature, _signature(payload, params, scope)):
         raise InvalidCursor(param="cursor")
     has_key, distance, document, ordinal, count = HEADER.unpack_from(payload)
     end = HEADER.size + count * TAG.size
@@ -89,8 +99,8 @@ def read_cursor(*, params: SearchParams, generations: list[int]) -> Position:
     )
 
 
-def _signature(payload: bytes, params: SearchParams, generations: list[int]) -> bytes:
-    query = repr((generations, spelled(params, without=FREE))).encode()
+def _signature(payload: bytes, params: SearchParams, scope: Scope) -> bytes:
+    query = repr((scope, spelled(params, without=FREE))).encode()
     message = struct.pack("<Q", len(query)) + query + payload
     return hmac.digest(_key(), message, "sha256")[:SIGNATURE_BYTES]
 

@@ -98,7 +98,7 @@ def _grouped_exactly(asked: Asked, group_by: FieldGroups) -> SearchResult:
         group_by=group_by,
         top_k=params.top_k,
         excluded=asked.excluded,
-        metadata_filter=params.metadata_filter,
+        metadata_filter=asked.views[collection.pk],
         include=params.include,
     )
     kept = [replace(each, hits=at_least(each.hits, params.min_score)) for each in groups]

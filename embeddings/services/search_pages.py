@@ -42,7 +42,8 @@ def at_least(hits: list[Hit], min_score: float | None) -> list[Hit]:
 
 def _all_seen(asked: Asked, plan: Plan) -> bool:
     """Whether a full first page is known to be the last."""
-    if asked.params.metadata_filter is None and asked.params.group_by == "document":
+    unfiltered = all(view is None for view in asked.views.values())
+    if unfiltered and asked.params.group_by == "document":
         return sum(each.document_count for each in asked.collections) <= asked.params.top_k
     return plan.matches == asked.params.top_k and not plan.matches_at_least
 
@@ -58,7 +59,7 @@ def _exact_page(asked: Asked, position: Position) -> SearchResult:
                 vector=asked.query_vector,
                 after=position.after,
                 limit=limit,
-                metadata_filter=asked.params.metadata_filter,
+                metadata_filter=asked.views[collection.pk],
                 by_chunk=by_chunk,
                 include=asked.params.include,
             ),

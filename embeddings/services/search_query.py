@@ -15,9 +15,11 @@ from embeddings.services.engine import require_fingerprint
 from embeddings.services.metadata_schema import typed_filter
 from embeddings.services.recommend import example_ids, recommended_vector
 from embeddings.services.redaction import redact_query
+from embeddings.services.row_filter import within_view
 from embeddings.services.search_candidates import Asked
-from embeddings.services.search_cursor import Position, read_cursor
+from embeddings.services.search_cursor import Position, read_cursor, scope_of
 from embeddings.store.chunks import document_vector
+from embeddings.store.search import Target
 from embeddings.types.keyword_query import meant_text
 from embeddings.types.search import SearchParams
 from embeddings.types.vector import check_vector
@@ -58,15 +60,18 @@ def prepare_query(
     DimensionsMismatch, NotFound (for an unknown document), UnknownModel, EngineUnavailable.
     """
     params = _typed(collections, redact_query(collections=collections, params=params))
+    views = {
+        each.pk: within_view(collection=each, metadata_filter=params.metadata_filter)
+        for each in collections
+    }
     position = None
     if params.cursor is not None:
-        generations = [collection.generation.pk for collection in collections]
-        position = read_cursor(params=params, generations=generations)
+        position = read_cursor(params=params, scope=scope_of(collections, views))
         if position.vector is not None:
             embedded = QueryVector(position.vector)
     made = embedded or _query_vector(collections[0], params, owner_id)
     excluded = example_ids(collection=collections[0], params=params) if params.positive else None
-    asked = Asked(collections, params, made.vector, excluded or frozenset(), named)
+    asked = Asked(collections, params, views, made.vector, excluded or frozenset(), named)
     return Query(asked, position, made.tokens, made.cached_tokens)
 
 
@@ -140,8 +145,9 @@ def _query_vector(
 def _stored_vector(collection: Collection, external_id: str) -> NDArray[np.float32]:
     pk = document_id(collection_id=collection.pk, external_id=external_id)
     stored = document_vector(
-        generation_id=collection.generation.pk,
+        target=Target.of(collection.generation),
         document_id=pk,
+        metadata_filter=within_view(collection=collection),
         as_units=collection.generation.metric == Metric.COSINE,
     )
     if stored is None:

@@ -10,7 +10,10 @@ from psycopg import sql
 from psycopg.types.numeric import Int4, Int8
 
 from embeddings.store.cursors import binary_cursor, read_vector
+from embeddings.store.filter import compile_filter
 from embeddings.store.partitions import chunks_table
+from embeddings.store.search_sql import Target
+from embeddings.types.filter import MetadataFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,20 @@ def replace_chunks(*, generation_id: int, rows: Sequence[ChunkRow]) -> None:
 
 
 def document_vector(
-    *, generation_id: int, document_id: uuid.UUID, as_units: bool
+    *,
+    target: Target,
+    document_id: uuid.UUID,
+    metadata_filter: MetadataFilter | None = None,
+    as_units: bool,
 ) -> NDArray[np.float32] | None:
     """One vector, float32 `(dimensions,)`, for all of the document: that of its chunk, or the mean
-    of those of its chunks, each at length 1 first with `as_units`; None without a document.
+    of those of its chunks, each at length 1 first with `as_units`; None without a document that
+    the filter lets through.
 
     The first chunk alone would speak for what a text begins with, often a mere introduction. Where
     the chunks cancel each other out, the first one is all that can be asked for.
     """
-    stored = all_vectors(generation_id=generation_id, document_ids=[document_id])
+    stored = all_vectors(target=target, document_ids=[document_id], metadata_filter=metadata_filter)
     if document_id not in stored:
         return None
     vectors = stored[document_id]
@@ -95,15 +103,27 @@ def chunk_vectors(
 
 
 def all_vectors(
-    *, generation_id: int, document_ids: Sequence[uuid.UUID]
+    *,
+    target: Target,
+    document_ids: Sequence[uuid.UUID],
+    metadata_filter: MetadataFilter | None = None,
 ) -> dict[uuid.UUID, list[NDArray[np.float32]]]:
-    """The vectors, float32 `(dimensions,)`, of all chunks of each document that has any."""
+    """The vectors, float32 `(dimensions,)`, of all chunks of each document that has any and that
+    the filter lets through.
+    """
+    condition, values = compile_filter(metadata_filter)
+    join = "" if metadata_filter is None else "JOIN {documents} d ON d.id = c.document_id"
     statement = sql.SQL(
-        "SELECT document_id, vector_send(embedding) FROM {} WHERE document_id = ANY (%s)"
-        " ORDER BY document_id, ordinal"
-    ).format(sql.Identifier(chunks_table(generation_id)))
+        "SELECT c.document_id, vector_send(c.embedding) FROM {chunks} c {join}"
+        " WHERE c.document_id = ANY (%s) AND {condition} ORDER BY c.document_id, c.ordinal"
+    ).format(
+        chunks=target.names["chunks"],
+        join=sql.SQL(join).format(**target.names),
+        condition=condition,
+    )
     vectors: dict[uuid.UUID, list[NDArray[np.float32]]] = {}
     with binary_cursor() as cursor:
-        for pk, data in cursor.execute(statement, [list(document_ids)]).fetchall():
-            vectors.setdefault(pk, []).append(read_vector(data))
+        rows = cursor.execute(statement, [list(document_ids), *values]).fetchall()
+    for pk, data in rows:
+        vectors.setdefault(pk, []).append(read_vector(data))
     return vectors

@@ -15,18 +15,17 @@ from embeddings.types.search import Facet, FacetCounts, MetadataFilter
 
 def facet_counts(
     *,
-    collection_ids: Sequence[uuid.UUID],
+    views: Mapping[uuid.UUID, MetadataFilter | None],
     facets: Sequence[Facet],
-    metadata_filter: MetadataFilter | None,
     words: Mapping[uuid.UUID, str] | None = None,
 ) -> dict[str, FacetCounts]:
-    """The counts of each facet over all documents of the collections that the filter lets through,
+    """The counts of each facet over all documents that the filter of their collection lets through,
     by its name; with `words`, a `tsquery` for each collection, only over those that match it. Each
     distinct element of an array is counted once for its document; objects are not counted.
     """
-    condition, values = compile_filter(metadata_filter)
     matches, bound = [], []
-    for pk in collection_ids:
+    for pk, metadata_filter in views.items():
+        condition, values = compile_filter(metadata_filter)
         table, terms = sql.Identifier(documents_table(pk)), sql.Identifier(terms_table(pk))
         join = sql.SQL("" if words is None else _MATCHING).format(terms=terms)
         matches.append(

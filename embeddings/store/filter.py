@@ -51,6 +51,8 @@ def _compiled(metadata_filter: MetadataFilter, *, indexed: bool) -> Compiled:
 
 
 def _joined(parts: tuple[MetadataFilter, ...], word: str, *, indexed: bool) -> Compiled:
+    if not parts:
+        return sql.SQL("false" if word == " OR " else "true"), []
     compiled = [_compiled(part, indexed=indexed) for part in parts]
     expression = sql.SQL("({})").format(sql.SQL(word).join(part for part, _ in compiled))
     return expression, [value for _, values in compiled for value in values]

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from embeddings.store.cursors import binary_cursor
+from embeddings.store.filter import compile_filter
 from embeddings.store.hits import read_hit, shown_columns
 from embeddings.store.keyword_search import quoted
 from embeddings.store.search_sql import Target
+from embeddings.types.filter import MetadataFilter
 from embeddings.types.search import Hit, Include
 
 HIGHLIGHTED_CHARS = 20_000
@@ -78,16 +80,20 @@ _NEAREST = """
     ORDER BY c.document_id, distance, c.ordinal"""
 
 
-def sample_distances(*, target: Target, vector: NDArray[np.float32]) -> list[float]:
-    """The vector's distances from up to SAMPLE chunks. Their keys are hashes, so the first ones
-    are as good a sample as any.
+def sample_distances(
+    *, target: Target, vector: NDArray[np.float32], metadata_filter: MetadataFilter | None
+) -> list[float]:
+    """The vector's distances from up to SAMPLE chunks that the filter lets through. Their keys are
+    hashes, so the first ones are as good a sample as any.
     """
+    condition, values = compile_filter(metadata_filter)
+    join = "" if metadata_filter is None else "JOIN {documents} d ON d.id = c.document_id"
     statement = sql.SQL(
-        "SELECT c.embedding {operator} %s::vector FROM {chunks} c"
-        " ORDER BY c.document_id, c.ordinal LIMIT %s"
-    ).format(**target.names)
+        "SELECT c.embedding {operator} %s::vector FROM {chunks} c {join}"
+        " WHERE {condition} ORDER BY c.document_id, c.ordinal LIMIT %s"
+    ).format(join=sql.SQL(join).format(**target.names), condition=condition, **target.names)
     with binary_cursor() as cursor:
-        rows = cursor.execute(statement, [vector, SAMPLE]).fetchall()
+        rows = cursor.execute(statement, [vector, *values, SAMPLE]).fetchall()
     return [distance for (distance,) in rows]
 
 
@@ -98,12 +104,16 @@ def read_hits(
     ordinals: Mapping[uuid.UUID, int],
     include: Include,
     words: Words,
+    metadata_filter: MetadataFilter | None,
 ) -> list[Hit]:
     """The documents as hits with these scores, in their order, each with the chunk that `ordinals`
-    names, or its first; without those that were deleted meanwhile.
+    names, or its first; without those that meanwhile were deleted, or changed so that the filter
+    does not let them through.
     """
+    condition, bound = compile_filter(metadata_filter)
     statement = sql.SQL(_HITS).format(
         highlights=sql.SQL(_HIGHLIGHTS if "highlights" in include else "NULL"),
+        condition=condition,
         **shown_columns(include),
         **target.names,
     )
@@ -113,7 +123,7 @@ def read_hits(
         values = [words.language, HIGHLIGHTED_CHARS, START + STOP + CUT, query, HEADLINE]
     wanted = [list(scores), [ordinals.get(pk, 0) for pk in scores]]
     with binary_cursor() as cursor:
-        rows = cursor.execute(statement, [*values, *wanted]).fetchall()
+        rows = cursor.execute(statement, [*values, *wanted, *bound]).fetchall()
     hits = {row[0]: _hit(row, score=scores[row[0]]) for row in rows}
     return [hits[pk] for pk in scores if pk in hits]
 
@@ -123,7 +133,8 @@ _HITS = """
         {highlights}
     FROM unnest(%s::uuid[], %s::int4[]) AS wanted (id, ordinal)
     JOIN {documents} d ON d.id = wanted.id
-    JOIN {chunks} c ON c.document_id = d.id AND c.ordinal = wanted.ordinal"""
+    JOIN {chunks} c ON c.document_id = d.id AND c.ordinal = wanted.ordinal
+    WHERE {condition}"""
 
 _HIGHLIGHTS = """ts_headline(%s::regconfig, translate(
     substr(d.text, c.start + 1, least(c."end" - c.start, %s)), %s, ''), %s::tsquery, %s)"""

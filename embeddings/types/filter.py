@@ -73,6 +73,9 @@ class Not:
 
 MetadataFilter = Condition | And | Or | Not
 
+NOTHING: MetadataFilter = Or(())
+"""Lets nothing through."""
+
 
 @dataclass(slots=True)
 class _Budget:

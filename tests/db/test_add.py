@@ -184,7 +184,7 @@ def test_a_text_over_the_limit_is_refused_on_request(monkeypatch: pytest.MonkeyP
 @pytest.mark.django_db(transaction=True)
 def test_a_collection_deleted_meanwhile_is_not_found() -> None:
     collection = make_collection()
-    stale = Collection.objects.select_related("active").get(pk=collection.pk)
+    stale = Collection.objects.select_related("active").get(pk=collection.pk).show_whole()
     delete_collection(collection=collection)
     with pytest.raises(NotFound):
         add_documents(collection=stale, documents=documents("one"))

@@ -17,6 +17,7 @@ from embeddings.services.chunking import cut_texts
 from embeddings.services.imports import run_import, start_import
 from embeddings.services.search import search_collection
 from embeddings.store.chunks import ChunkRow, document_vector, replace_chunks
+from embeddings.store.search import Target
 from embeddings.types.chunking import ChunkingWish
 from embeddings.types.document import DocumentInput
 from embeddings.types.search import SearchParams
@@ -208,16 +209,15 @@ def test_an_import_refuses_the_row_alone(settings: Any) -> None:
 def test_a_document_is_asked_for_by_the_mean_of_its_chunks() -> None:
     collection = make_collection(chunking=SENTENCES, metric=Metric.COSINE)
     document = make_document(collection, "here")
-    generation_id = collection.generation.pk
 
     def vector(*chunks: Any, as_units: bool = True) -> Any:
         rows = [
             ChunkRow(document.pk, ordinal, 0, 4, np.eye(384, dtype=np.float32)[at] * length)
             for ordinal, (at, length) in enumerate(chunks)
         ]
-        replace_chunks(generation_id=generation_id, rows=rows)
+        replace_chunks(generation_id=collection.generation.pk, rows=rows)
         stored = document_vector(
-            generation_id=generation_id, document_id=document.pk, as_units=as_units
+            target=Target.of(collection.generation), document_id=document.pk, as_units=as_units
         )
         return [float(number) for number in stored[:3]] if stored is not None else None
 

@@ -15,7 +15,7 @@ from embeddings.store.documents import (
     DocumentRow,
     count_documents,
     delete_documents,
-    list_ids,
+    select_documents,
     write_documents,
 )
 from embeddings.types.filter import MetadataFilter, parse_filter
@@ -148,7 +148,10 @@ def test_every_operator_means_what_it_means_in_python(declared: bool, scan: str)
 
 
 def found(collection: Collection, parsed: MetadataFilter) -> list[uuid.UUID]:
-    return list_ids(collection_id=collection.pk, metadata_filter=parsed, after=None, limit=100)
+    return [
+        document.pk
+        for document in select_documents(collection_id=collection.pk, metadata_filter=parsed)
+    ]
 
 
 def count(collection: Collection, parsed: MetadataFilter) -> int:

@@ -12,7 +12,6 @@ from embeddings.services import hybrid_search
 from embeddings.services.add import add_documents
 from embeddings.services.hybrid_search import find_hybrid, leads, ranks
 from embeddings.store.search import nothing
-from embeddings.store.search_sql import Target
 from embeddings.types.document import DocumentInput
 from embeddings.types.filter import parse_filter
 from embeddings.types.search import Found, SearchParams, Weights
@@ -113,7 +112,7 @@ def test_exclusions_leave_no_answer_short(
 
 
 def test_the_sample_of_similarities_has_their_spread(numbered: Collection) -> None:
-    spread = hybrid_search._spread(Target.of(numbered.generation), unit(0))
+    spread = hybrid_search._spread(numbered, unit(0))
     assert spread == pytest.approx(
         np.std([np.cos(0.05 * number) for number in range(50)]), rel=1e-3
     )

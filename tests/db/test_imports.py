@@ -13,7 +13,7 @@ from embeddings.constants import JobState, OnConflict
 from embeddings.exceptions import ImportTooLarge, UnreadableImport
 from embeddings.models import Collection, Document, Job, JobPart
 from embeddings.readers import upload
-from embeddings.services import imports
+from embeddings.services import import_batches, imports
 from embeddings.services.add import store_documents
 from embeddings.services.collection import delete_collection
 from embeddings.services.imports import run_import, start_import
@@ -33,7 +33,7 @@ def collection() -> Collection:
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many parts and batches out of few lines."""
     monkeypatch.setattr(upload, "PART_BYTES", 300)
-    monkeypatch.setattr(imports, "BATCH_CHARS", 40)
+    monkeypatch.setattr(import_batches, "BATCH_CHARS", 40)
 
 
 def start(collection: Collection, *lines: Any, on_conflict: OnConflict = OnConflict.UPSERT) -> Job:
@@ -264,5 +264,5 @@ def test_a_deleted_collection_fails_the_import(collection: Collection) -> None:
     job = run(job)
     assert (job.state, job.error) == (
         "failed",
-        "The collection was deleted before the job ended.",
+        "The collection was deleted before the job ended, or is no longer open to the job's owner.",
     )

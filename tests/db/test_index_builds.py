@@ -71,7 +71,7 @@ def run(job: Job) -> Job:
 
 
 def reread(collection: Collection) -> Collection:
-    return Collection.objects.select_related("active").get(pk=collection.pk)
+    return Collection.objects.select_related("active").get(pk=collection.pk).show_whole()
 
 
 def test_progress_is_in_the_job(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_deleting_the_collection_ends_the_build(
         job = run(job)
     assert (job.state, job.error) == (
         JobState.FAILED,
-        "The collection was deleted before the job ended.",
+        "The collection was deleted before the job ended, or is no longer open to the job's owner.",
     )
 
 

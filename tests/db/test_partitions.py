@@ -12,6 +12,7 @@ from embeddings.models import Collection, Document
 from embeddings.services.collection import delete_collection
 from embeddings.store import partitions
 from embeddings.store.chunks import ChunkRow, all_vectors, replace_chunks
+from embeddings.store.search import Target
 from tests.factories import make_collection, make_document, make_user
 
 pytestmark = pytest.mark.django_db
@@ -83,9 +84,9 @@ def test_an_id_stands_once_in_a_collection() -> None:
 def test_chunks_go_with_their_document() -> None:
     collection = make_collection()
     document = make_document(collection)
-    assert all_vectors(generation_id=collection.generation.pk, document_ids=[document.pk]) != {}
+    assert all_vectors(target=Target.of(collection.generation), document_ids=[document.pk]) != {}
     Document.objects.filter(collection_id=collection.pk, id=document.pk).delete()
-    assert all_vectors(generation_id=collection.generation.pk, document_ids=[document.pk]) == {}
+    assert all_vectors(target=Target.of(collection.generation), document_ids=[document.pk]) == {}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -203,7 +203,7 @@ def test_a_ranking_is_looked_into_until_all_matches_are_seen(
 @pytest.mark.parametrize("limit", [1, 3, 100])
 def test_counts(collection: Collection, limit: int) -> None:
     facet = Facet(path=LANG.path, limit=limit, name="by.lang")
-    counts = facet_counts(collection_ids=[collection.pk], facets=[facet], metadata_filter=None)
+    counts = facet_counts(views={collection.pk: None}, facets=[facet])
     expected = Counter(
         (type(value) is bool, value)
         for at in range(40)
@@ -220,7 +220,7 @@ def test_counts(collection: Collection, limit: int) -> None:
 def test_all_counts_in_one_statement(collection: Collection) -> None:
     facets = [Facet(("n",), 2, "n"), Facet(("by", "lang"), 2, "by.lang"), Facet(("x",), 2, "x")]
     few = parse_filter({"n": {"$lt": 3}})
-    counts = facet_counts(collection_ids=[collection.pk], facets=facets, metadata_filter=few)
+    counts = facet_counts(views={collection.pk: few}, facets=facets)
     assert list(counts) == ["n", "by.lang", "x"]
     assert (counts["n"].values, counts["n"].more) == ([(0, 1), (1, 1)], True)
     assert counts["by.lang"].null == 1

@@ -35,7 +35,7 @@ def fill(collection: Collection, count: int = 60) -> Collection:
         for i in range(count)
     ]
     add_documents(collection=collection, documents=documents)
-    return Collection.objects.select_related("active").get(pk=collection.pk)
+    return Collection.objects.select_related("active").get(pk=collection.pk).show_whole()
 
 
 def literal(vector: NDArray[np.float32]) -> str:

@@ -22,7 +22,8 @@ from embeddings.models import Collection, Job
 from embeddings.readers.files import file_format
 from embeddings.services.collection import create_collection, visible_collection
 from embeddings.services.file_imports import FileImport, open_file_import, run_file_import
-from embeddings.services.imports import BATCH_DOCUMENTS, COUNTED, OnRefused
+from embeddings.services.import_batches import BATCH_DOCUMENTS
+from embeddings.services.imports import COUNTED, OnRefused
 from embeddings.services.job_runs import JobLost
 
 SHOWN_REFUSED = 20
