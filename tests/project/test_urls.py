@@ -36,6 +36,7 @@ VALUES = {
     "<int:id>": "1",
     "<str:username>": "alice",
     "<str:team>": "readers",
+    "<str:key>": "4nQ8sZb1xT0c",
     "<uuid:id>": "00000000-0000-4000-8000-000000000000",
 }
 
@@ -44,7 +45,6 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, URLPatt
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-    "<str:key>": "4nQ8sZb1xT0c",
             yield from routes(pattern.url_patterns, route)
         else:
             yield route, pattern
