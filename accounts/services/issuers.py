@@ -1,6 +1,5 @@
 """Callers who come with a token that somebody else has signed."""
 
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -62,11 +61,13 @@ def _create_user(issuer: str, subject: str, username: Any) -> Identity | None:
     """A new user for a new subject; None where the subject has one that is not active, or the name
     is another's: who comes from elsewhere must not become somebody here.
     """
+    if not isinstance(username, str):
+        raise Untrusted("username")
     if Identity.objects.filter(issuer=issuer, subject=subject).exists():
         return None
     try:
         with transaction.atomic():
-            user = create_user(username=str(username), fields={})
+            user = create_user(username=username, fields={})
             return Identity.objects.create(issuer=issuer, subject=subject, user=user)
     except (UserExists, InvalidName) as refusal:
         log.warning("user_not_created", issuer=issuer, code=refusal.code)
@@ -83,9 +84,12 @@ def _take_role(identity: Identity, role: SiteRole | None, *, signed_at: int) -> 
     if role is None or (identity.claims_at or 0) >= signed_at:
         return
     newest = Identity.objects.filter(pk=identity.pk).exclude(claims_at__gte=signed_at)
-    with suppress(LastAdmin), transaction.atomic():
-        if newest.update(claims_at=signed_at) and identity.user.site_role != role:
-            change_user(user=identity.user, fields={"role": role})
+    try:
+        with transaction.atomic():
+            if newest.update(claims_at=signed_at) and identity.user.site_role != role:
+                change_user(user=identity.user, fields={"role": role})
+    except LastAdmin:
+        identity.user.refresh_from_db()
 
 
 def _role_of(issuer: Issuer, claims: dict[str, Any]) -> SiteRole | None:
