@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import URLPattern, include, path, register_converter
 
 from embeddings.views.add import AddViewSet
+from embeddings.views.audit import AuditViewSet
 from embeddings.views.auth import AuthViewSet
 from embeddings.views.cache import CacheViewSet
 from embeddings.views.collection import CollectionViewSet
@@ -33,8 +34,8 @@ from embeddings.views.tei import (
     TokenizeViewSet,
 )
 from embeddings.views.telemetry import TelemetryViewSet
-from embeddings.views.users import UserViewSet
 from embeddings.views.tokens import TokenViewSet
+from embeddings.views.users import UserViewSet
 
 
 class AnythingConverter:
@@ -132,6 +133,7 @@ routes: list[URLPattern] = [
     path("auth/token", AuthViewSet.as_view({"post": "token"}), name="auth-token"),
     path("auth/refresh", AuthViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
     path("auth/logout", AuthViewSet.as_view({"post": "logout"}), name="auth-logout"),
+    path("audit", AuditViewSet.as_view({"get": "list"}), name="audit"),
     path("models", ModelViewSet.as_view({"get": "list"}), name="models"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),

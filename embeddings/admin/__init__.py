@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from embeddings.admin.audit import AuditEntryAdmin
 from embeddings.admin.collection import CollectionAdmin
 from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.jobs import JobAdmin
@@ -11,4 +12,11 @@ from embeddings.admin.tokens import ApiTokenAdmin
 admin.site.site_header = admin.site.site_title = "Embedding service"
 admin.site.index_title = "Console"
 
-__all__ = ["ApiTokenAdmin", "CollectionAdmin", "DocumentAdmin", "JobAdmin", "ServedModelAdmin"]
+__all__ = [
+    "ApiTokenAdmin",
+    "AuditEntryAdmin",
+    "CollectionAdmin",
+    "DocumentAdmin",
+    "JobAdmin",
+    "ServedModelAdmin",
+]

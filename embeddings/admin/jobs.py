@@ -9,7 +9,7 @@ from accounts.policy import Action
 from embeddings.admin.display import pretty_json
 from embeddings.exceptions import JobFinished
 from embeddings.models import Job
-from embeddings.services.jobs import cancel_job
+from embeddings.services.jobs import cancel_job, delete_job
 
 
 @admin.register(Job)
@@ -64,6 +64,15 @@ class JobAdmin(admin.ModelAdmin):
         if obj is None or obj.finished_at is None:
             return False
         return super().has_delete_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Job) -> None:
+        """Through the service."""
+        delete_job(job=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """One after the other."""
+        for job in queryset:
+            delete_job(job=job)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """As in the API."""

@@ -151,6 +151,13 @@ def list_jobs(
     return list(jobs.order_by("-created_at", "-pk")[:limit])
 
 
+def delete_job(*, job: Job) -> None:
+    """The row is gone, with what was refused; whatever the job did stays."""
+    with transaction.atomic():
+        _record(job, event="job.delete", before={"kind": job.kind, "state": job.state})
+        job.delete()
+
+
 def cancel_job(*, job: Job) -> Job:
     """End the job at once: its worker can write no more and stops at its next step.
 

@@ -10,8 +10,8 @@ from embeddings.models import Collection
 from embeddings.services.collection import visible_collection
 from embeddings.services.frequent_queries import record_query
 from embeddings.services.reads import note_search
-from embeddings.services.search import Gone, search_collections
 from embeddings.services.redaction import redact_query
+from embeddings.services.search import Gone, search_collections
 from embeddings.services.search_cache import Place, recall, remember
 from embeddings.services.search_query import (
     QueryVector,

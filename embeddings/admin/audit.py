@@ -1,0 +1,78 @@
+"""The audit in the console: read, and nothing else."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.models import AuditEntry
+from embeddings.admin.display import pretty_json
+from embeddings.admin.documents import BoundedPaginator
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):
+    """Newest first; the database would refuse a change, too."""
+
+    list_display = (
+        "at",
+        "username",
+        "credential",
+        "address",
+        "event",
+        "object_type",
+        "object_id",
+        "outcome",
+    )
+    list_filter = ("outcome", "credential")
+    search_fields = (
+        "=username",
+        "event__startswith",
+        "=object_id",
+        "=collection_id",
+        "=request_id",
+        "=address",
+    )
+    search_help_text = "A username, the beginning of an event, or a whole id or address."
+    list_per_page = 50
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    fields = (
+        "id",
+        "at",
+        "username",
+        "user_id",
+        "credential",
+        "token_id",
+        "address",
+        "request_id",
+        "event",
+        "object_type",
+        "object_id",
+        "collection_id",
+        "pretty_before",
+        "pretty_after",
+        "outcome",
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whatever is done adds its own."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It stays."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It stays."""
+        return False
+
+    @admin.display(description="before")
+    def pretty_before(self, obj: AuditEntry) -> str:
+        """Indented."""
+        return pretty_json(obj.before)
+
+    @admin.display(description="after")
+    def pretty_after(self, obj: AuditEntry) -> str:
+        """Indented."""
+        return pretty_json(obj.after)

@@ -1,0 +1,93 @@
+"""The audit as its readers see it: all of it, or what was done to their collections."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import AuditEntry, Outcome
+from accounts.policy import Action
+from accounts.principal import Principal
+from embeddings.models import Collection
+
+Key = tuple[datetime, int]
+"""Where a page ends: the time and the id of an entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWanted:
+    """Which entries: those that agree with all that is not None. `since` is the first moment, and
+    `until` the first one behind. An event that ends in a dot stands for all that begin so.
+    """
+
+    user: str | None = None
+    event: str | None = None
+    object_type: str | None = None
+    object_id: str | None = None
+    collection: str | None = None
+    outcome: Outcome | None = None
+    address: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_entries(
+    *, principal: Principal, wanted: AuditWanted, after: Key | None = None, limit: int
+) -> list[AuditEntry]:
+    """The next `limit` entries, newest first, behind the key `after`: all of them for those who may
+    read the audit everywhere, and of the collections whose audit they may read for others.
+
+    A collection of which a credential shows some documents, but not all, is not among these: its
+    audit tells of the others too.
+    """
+    rows = _visible_entries(principal)
+    if wanted.collection is not None:
+        named = Collection.objects.visible_to(principal, Action.AUDIT)
+        rows = rows.filter(
+            collection_id__in=_whole(principal, named.filter(name=wanted.collection))
+        )
+    if wanted.event is not None and wanted.event.endswith("."):
+        rows = rows.filter(event__startswith=wanted.event)
+    elif wanted.event is not None:
+        rows = rows.filter(event=wanted.event)
+    equal = {
+        "username": wanted.user,
+        "object_type": wanted.object_type,
+        "object_id": wanted.object_id,
+        "outcome": wanted.outcome,
+        "address": wanted.address,
+        "request_id": wanted.request_id,
+        "at__gte": wanted.since,
+        "at__lt": wanted.until,
+    }
+    rows = rows.filter(**{name: value for name, value in equal.items() if value is not None})
+    if after is not None:
+        at, pk = after
+        # The first condition alone lets PostgreSQL begin there, and pass over later days.
+        rows = rows.filter(Q(at__lt=at) | Q(pk__lt=pk), at__lte=at)
+    return list(rows.order_by("-at", "-id")[:limit])
+
+
+def names_of(entries: Iterable[AuditEntry]) -> dict[uuid.UUID, str]:
+    """What the collections are called now, by id; those that were deleted are not there."""
+    ids = {entry.collection_id for entry in entries if entry.collection_id is not None}
+    return dict(Collection.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+
+
+def _visible_entries(principal: Principal) -> QuerySet[AuditEntry]:
+    whole = principal.collections is None and principal.row_filter is None
+    if whole and principal.may(Action.AUDIT):
+        return AuditEntry.objects.all()
+    visible = Collection.objects.visible_to(principal, Action.AUDIT)
+    return AuditEntry.objects.filter(collection_id__in=_whole(principal, visible))
+
+
+def _whole(principal: Principal, collections: QuerySet[Collection]) -> list[uuid.UUID]:
+    """Those of which the principal sees every document."""
+    found = list(collections)
+    for collection in found:
+        collection.narrow_to(principal, Action.AUDIT)
+    return [collection.pk for collection in found if collection.row_filter is None]
