@@ -1,5 +1,7 @@
 """`/v1/schema` and `/v1/docs`."""
 
+import base64
+import hashlib
 import re
 
 import pytest
@@ -29,7 +31,13 @@ def test_the_docs_run_no_script_but_our_files(stranger: APIClient) -> None:
     policy = page["Content-Security-Policy"]
     assert "script-src 'self';" in policy
     assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
     html = page.content.decode()
+    styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    for style in styles:
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy, "drf-spectacular has changed its page"
+    assert not re.search(r"<[^>]+\s(?:style|on\w+)=", html)
     scripts = re.findall(r"<script([^>]*)>(.*?)</script>", html, re.DOTALL)
     sources = [re.search(r'src="(.+?)"', tag) for tag, _ in scripts]
     assert len(scripts) == 3
