@@ -91,6 +91,7 @@ class Cache:
             self.memory.delete(prefix=prefix_of(scope), before_ms=before)
             for scope, before in self.cutoffs.refresh(now=now).items()
         )
+        gone += self.memory.discard(self.cutoffs.take_erased())
         if gone:
             entries, size = self.memory.size
             telemetry.cache_holds(entries=entries, size=size)

@@ -11,8 +11,12 @@ from django.db import Error
 
 from embeddings.cache.keys import Area
 from embeddings.cache.values import now_ms, written_ms
-from embeddings.models import CacheCutoff
+from embeddings.models import CacheCutoff, CacheErasure
 from embeddings.telemetry import log
+
+OVERLAP_MS = 60_000
+"""So long a transaction may take to commit after it said what it erases, and so much the clocks of
+two machines may differ."""
 
 REFRESH_S = 1.0
 """So long a clear takes to reach every process, for one small query a second in each."""
@@ -25,6 +29,8 @@ class Cutoffs:
         self.due = 0.0
         """The monotonic time at which the database is asked again."""
         self._before: dict[str, int] = {}
+        self._erased: list[bytes] = []
+        self._erased_since = now_ms() - OVERLAP_MS
         self._lock = threading.Lock()
 
     def current(self, area: Area, values: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
@@ -44,14 +50,23 @@ class Cutoffs:
             if moment < self.due and not now:
                 return {}
             self.due = moment + REFRESH_S  # the other threads go on with what is known
+        asked = now_ms() - OVERLAP_MS
         try:
             before = dict(CacheCutoff.objects.values_list("scope", "before_ms"))
+            recent = CacheErasure.objects.filter(erased_ms__gt=self._erased_since)
+            self._erased += [bytes(key) for keys in recent.values_list("keys") for key in keys[0]]
         except Error as error:
             log.warning("cache_cutoffs_unknown", exc_info=error)
             return {}
         new = {scope: time for scope, time in before.items() if self._before.get(scope) != time}
         self._before = before
+        self._erased_since = asked
         return new
+
+    def take_erased(self) -> list[bytes]:
+        """Keys that were learned to be erased, some of them once more than once."""
+        erased, self._erased = self._erased, []
+        return erased
 
 
 def lifetime_ms(area: Area, key: bytes) -> int:

@@ -40,6 +40,14 @@ class Memory:
                     self._entries[key] = value
             return self._entries.evicted - before
 
+    def discard(self, keys: Iterable[bytes]) -> int:
+        """Drop these entries; returns how many there were."""
+        with self._lock:
+            found = [key for key in keys if key in self._entries]
+            for key in found:
+                del self._entries[key]
+        return len(found)
+
     def delete(self, *, prefix: bytes, before_ms: int) -> int:
         """Drop what was written before the time under keys that begin so; returns how many."""
         with self._lock:

@@ -58,6 +58,17 @@ class Shared:
             deleted += gone
         return None if self._breaker.is_open else deleted
 
+    def discard(self, keys: Sequence[bytes]) -> int | None:
+        """Drop these entries; returns how many there were, None when Redis does not answer."""
+        deleted = 0
+        for start in range(0, len(keys), SCAN_KEYS):
+            part = keys[start : start + SCAN_KEYS]
+            gone = self._call("delete", partial(_unlink, keys=part))
+            if gone is None:
+                return None
+            deleted += gone
+        return deleted
+
     def server(self) -> dict[str, Any] | None:
         """What the whole Redis says of itself; None when it does not answer."""
         info: dict[str, Any] | None = self._call("info", lambda redis: redis.info())

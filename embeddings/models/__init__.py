@@ -2,7 +2,7 @@
 recall, use, and what the cache must not forget.
 """
 
-from embeddings.models.cache import CacheCutoff, FrequentQuery
+from embeddings.models.cache import CacheCutoff, CacheErasure, FrequentQuery
 from embeddings.models.chunk import Chunk
 from embeddings.models.collection import Collection
 from embeddings.models.document import Document
@@ -15,6 +15,7 @@ from embeddings.models.usage import Usage
 
 __all__ = [
     "CacheCutoff",
+    "CacheErasure",
     "Chunk",
     "Collection",
     "CommonTerm",

@@ -1,6 +1,7 @@
 """What the cache has to know durably, and in every process."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -9,7 +10,9 @@ class CacheCutoff(models.Model):
     """Cached values of the scope that were written before the time don't count any more."""
 
     scope = models.CharField(
-        primary_key=True, max_length=220, help_text="`all`, `model:…` or `collection:…`."
+        primary_key=True,
+        max_length=220,
+        help_text="`all`, `model:…` or `collection:…`; or `queries` of a collection or of all.",
     )
     before_ms = models.BigIntegerField(help_text="Milliseconds since 1970.")
 
@@ -18,6 +21,21 @@ class CacheCutoff(models.Model):
 
     def __str__(self) -> str:
         return self.scope
+
+
+class CacheErasure(models.Model):
+    """Keys of cached values that no process may keep. Nobody can tell from a key what was behind
+    it.
+    """
+
+    keys = ArrayField(models.BinaryField())
+    erased_ms = models.BigIntegerField(db_index=True, help_text="Milliseconds since 1970.")
+
+    class Meta:
+        db_table = "cache_erasures"
+
+    def __str__(self) -> str:
+        return f"{len(self.keys)} values"
 
 
 class FrequentQuery(models.Model):

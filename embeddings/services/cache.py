@@ -94,7 +94,8 @@ def _set_cutoff(scope: str, before_ms: int) -> None:
     config = settings.EMBED
     moot = now_ms() - 1000 * max(config.cache_ttl_s, config.cache_search_ttl_s)
     with transaction.atomic():
-        CacheCutoff.objects.filter(before_ms__lt=moot).delete()
+        moot_ones = CacheCutoff.objects.filter(before_ms__lt=moot)
+        moot_ones.exclude(scope__startswith="queries").delete()
         _, made = CacheCutoff.objects.get_or_create(scope=scope, defaults={"before_ms": before_ms})
         if not made:
             earlier = CacheCutoff.objects.filter(scope=scope, before_ms__lt=before_ms)

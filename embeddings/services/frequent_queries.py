@@ -8,7 +8,8 @@ from collections import Counter
 from django.conf import settings
 from django.db import Error, transaction
 
-from embeddings.models import Collection, FrequentQuery
+from embeddings.cache import now_ms
+from embeddings.models import CacheCutoff, Collection, FrequentQuery
 from embeddings.store import frequent_queries as store
 from embeddings.telemetry import log
 
@@ -25,6 +26,7 @@ class _Waiting:
 
     def __init__(self) -> None:
         self.counts: Counter[store.Search] = Counter()
+        self.since_ms = now_ms()
         self.due = time.monotonic() + FLUSH_S
         self.lock = threading.Lock()
 
@@ -37,6 +39,8 @@ def record_query(*, collection_id: uuid.UUID, owner_id: int, text: str) -> None:
     if settings.EMBED.cache_queries == 0 or len(text) > MAX_CHARS:
         return
     with _waiting.lock:
+        if not _waiting.counts:
+            _waiting.since_ms = now_ms()
         _waiting.counts[collection_id, owner_id, text] += 1
         due = time.monotonic() >= _waiting.due or len(_waiting.counts) >= MAX_WAITING
     if due:
@@ -47,12 +51,13 @@ def flush_queries() -> None:
     """Put what was counted here into the database; a failure loses no more than that."""
     with _waiting.lock:
         counts, _waiting.counts = _waiting.counts, Counter()
+        since_ms = _waiting.since_ms
         _waiting.due = time.monotonic() + FLUSH_S
     if not counts:
         return
     try:
         with transaction.atomic():
-            store.add_counts(counts)
+            store.add_counts(counts, since_ms=since_ms)
             for collection_id in {collection_id for collection_id, _, _ in counts}:
                 store.keep_most_frequent(
                     collection_id=collection_id, limit=settings.EMBED.cache_queries
@@ -69,8 +74,12 @@ def most_frequent(*, collection: Collection, limit: int) -> list[tuple[int, str]
 
 
 def forget_queries(*, collection: Collection | None = None) -> int:
-    """Delete what is recorded, of one collection or of all; returns how many texts."""
+    """Delete what is recorded, of one collection or of all; returns how many texts. What other
+    processes have counted and not yet recorded is not recorded any more.
+    """
     flush_queries()
+    scope = store.queries_scope(None if collection is None else collection.pk)
+    CacheCutoff.objects.update_or_create(scope=scope, defaults={"before_ms": now_ms()})
     queries = FrequentQuery.objects.all()
     if collection is not None:
         queries = queries.filter(collection=collection)

@@ -9,8 +9,15 @@ Search = tuple[uuid.UUID, int, str]
 """Collection, owner and text."""
 
 
-def add_counts(counts: Mapping[Search, int]) -> None:
-    """Add to the counts; searches of collections or owners that are no more are left out."""
+def queries_scope(collection_id: uuid.UUID | None) -> str:
+    """The scope of the cut-off of a collection's queries, or of all queries."""
+    return "queries" if collection_id is None else f"queries:{collection_id}"
+
+
+def add_counts(counts: Mapping[Search, int], *, since_ms: int) -> None:
+    """Add to the counts, which began at `since_ms`; searches of collections or owners that are no
+    more are left out, and those whose queries were forgotten since.
+    """
     with binary_cursor() as cursor:
         cursor.execute(
             _ADD,
@@ -19,6 +26,7 @@ def add_counts(counts: Mapping[Search, int]) -> None:
                 [owner_id for _, owner_id, _ in counts],
                 [text for _, _, text in counts],
                 list(counts.values()),
+                since_ms,
             ],
         )
 
@@ -38,6 +46,8 @@ _ADD = """
         AS new (collection_id, owner_id, text, n)
     JOIN collections ON collections.id = new.collection_id
     JOIN accounts_user ON accounts_user.id = new.owner_id
+    WHERE NOT EXISTS (SELECT FROM cache_cutoffs
+        WHERE scope IN ('queries', 'queries:' || new.collection_id::text) AND before_ms >= %s)
     ORDER BY 1, 2, 4
     ON CONFLICT (collection_id, owner_id, digest)
     DO UPDATE SET count = q.count + excluded.count, last_at = now()"""
