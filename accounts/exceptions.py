@@ -178,6 +178,14 @@ class TeamExists(AccountsError):
     title = "Conflict"
 
 
+class IdentityTaken(AccountsError):
+    """`{subject}` of `{issuer}` is a user already. Remove that link first."""
+
+    status = 409
+    code = "identity_taken"
+    title = "Conflict"
+
+
 class LastAdmin(AccountsError):
     """`{username}` is the last active administrator. Make another one first."""
 

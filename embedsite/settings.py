@@ -27,8 +27,13 @@ CSRF_TRUSTED_ORIGINS = EMBED.csrf_trusted_origins
 
 INSTALLED_APPS = [
     "embedsite",
+    # Before ours, whose pages take the place of theirs.
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+    "oauth2_provider",
     "embeddings",
-    "oauth2_provider",  # before accounts, whose pages take the place of its own
     "accounts",
     "accounts.console.ConsoleConfig",
     "django.contrib.auth",
@@ -36,10 +41,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "axes",
-    "django_otp",
-    "django_otp.plugins.otp_static",
-    "django_otp.plugins.otp_totp",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",

@@ -1,0 +1,104 @@
+"""The applications of our OAuth 2.0 server, and their tokens."""
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest
+from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken
+
+from accounts.admin.administered import Administered
+from accounts.admin.credentials import TakenBack
+from accounts.oauth_settings import GRANTS
+from accounts.services.audit import record
+
+SECRET_BYTES = 64
+
+# Codes, and what is of OpenID Connect, are no business of people; the rest gets pages of our own.
+admin.site.unregister([AccessToken, Application, Grant, IDToken, RefreshToken])
+
+
+class ApplicationForm(forms.ModelForm):
+    """What may be chosen: the rest is as safe as it can be."""
+
+    class Meta:
+        model = Application
+        fields = ("name", "authorization_grant_type", "client_type", "redirect_uris", "user")
+        help_texts = {"user": "Whom the application acts as with client credentials."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if field := self.fields.get("authorization_grant_type"):
+            field.choices = [each for each in field.choices if each[0] in GRANTS]
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError for client credentials of nobody, or without a secret."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if values.get("authorization_grant_type") == Application.GRANT_CLIENT_CREDENTIALS:
+            if not values.get("user"):
+                self.add_error("user", "Client credentials need a user to act as.")
+            if values.get("client_type") == Application.CLIENT_PUBLIC:
+                self.add_error("client_type", "Client credentials need a secret.")
+        return values
+
+
+@admin.register(Application)
+class ApplicationAdmin(Administered):
+    """Made and deleted here; the secret is shown once."""
+
+    form = ApplicationForm
+    list_display = ("name", "client_id", "authorization_grant_type", "client_type", "user")
+    readonly_fields = ("client_id",)
+    search_fields = ("name", "client_id")
+    autocomplete_fields = ("user",)
+    list_select_related = ("user",)
+    view_on_site = False
+    show_full_result_count = False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """On record; a new one's secret is shown, and only its hash kept."""
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        if not change:
+            obj.client_secret = secret
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            self._record(obj, "change" if change else "create")
+        if not change:
+            shown = f"client_id: {obj.client_id} client_secret: {secret}"
+            messages.warning(request, f"Copy the secret now, it is not shown again. {shown}")
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """With its tokens, on record."""
+        with transaction.atomic():
+            self._record(obj, "delete")
+            obj.delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        """One after the other."""
+        for application in queryset:
+            self.delete_model(request, application)
+
+    def _record(self, application: Any, verb: str) -> None:
+        record(
+            event=f"application.{verb}",
+            object_type="application",
+            object_id=application.client_id,
+            after={
+                "name": application.name,
+                "grant": application.authorization_grant_type,
+                "redirect_uris": application.redirect_uris,
+                "user": application.user and application.user.username,
+            },
+        )
+
+
+@admin.register(AccessToken, RefreshToken)
+class OAuthTokenAdmin(TakenBack):
+    """What applications got; deleted, it is refused."""
+
+    noun = "oauth_token"
+    fields = list_display = ("id", "user", "application", "created")
+    search_fields = ("user__username", "application__name")
+    list_select_related = ("user", "application")
