@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from embedsite.config import Config
+from embedsite.tls import connection_to_us
 
 ENGINE_DOOR = "EMBEDSITE_ENGINE_DOOR"
 """The variable by which `serve` tells a process that it holds the models for the others."""
@@ -59,9 +60,7 @@ def engine_socket(config: Config) -> Path:
 
 def ready_status(config: Config) -> int:
     """The status of `/health/ready`; 0 where nobody answers."""
-    connection = http.client.HTTPConnection(
-        reachable(config.host), config.port, timeout=PROBE_TIMEOUT_S
-    )
+    connection = connection_to_us(config, host=reachable(config.host), timeout_s=PROBE_TIMEOUT_S)
     # The host must be one that the service answers to, which may be none of ours by name.
     host = config.allowed_hosts[0].lstrip("*.") if config.allowed_hosts else ""
     try:

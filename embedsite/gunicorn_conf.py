@@ -1,8 +1,10 @@
 """How gunicorn serves: one file, read by its master and by each of its workers."""
 
 import os
+import ssl
 import threading
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils.log import configure_logging
@@ -13,6 +15,7 @@ from gunicorn.workers.base import Worker
 from prometheus_client import multiprocess
 
 from embedsite.addresses import address
+from embedsite.tls import server_context
 
 EMBED = settings.EMBED
 configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
@@ -26,6 +29,10 @@ class StructuredLogger(Logger):
         self._access_log_enabled = False
         self.error_log.propagate = True
 
+
+TLS = server_context(EMBED) if EMBED.tls_cert_file else None
+if TLS:
+    certfile, keyfile = str(EMBED.tls_cert_file), str(EMBED.tls_key_file)
 
 bind = address(EMBED.host, EMBED.port)
 workers = EMBED.workers
@@ -53,6 +60,11 @@ limit_request_fields = 64
 control_socket_disable = True
 # A heartbeat file on a slow disk makes a worker look dead.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def ssl_context(config: GunicornConfig, _default: Any) -> ssl.SSLContext | None:  # noqa: ARG001
+    """Made once, with its certificates; gunicorn would do so for each connection."""
+    return TLS
 
 
 def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - the interface is gunicorn's

@@ -6,6 +6,7 @@ import errno
 import select
 import selectors
 import socket
+import ssl
 import threading
 import time
 from functools import partial
@@ -117,6 +118,8 @@ class LingeringWorker(ThreadWorker):
 
     def _lingers(self, conn: Any) -> bool:
         """Whether the next request is there within LINGER_MS."""
+        if isinstance(conn.sock, ssl.SSLSocket) and conn.sock.pending():
+            return True  # decrypted already: the kernel has nothing more to tell
         if not self._places.acquire(blocking=False):
             return False
         try:

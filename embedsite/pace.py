@@ -12,6 +12,8 @@ from typing import Any
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn
 
+from embedsite.tls import without_tls
+
 FIRST_BYTE_S = 30.0
 """Until a new connection sends anything. It holds no thread meanwhile."""
 
@@ -80,7 +82,9 @@ class PacedConnection(TConn):
         *,
         part: Callable[[socket.socket], None],
     ) -> None:
-        super().__init__(cfg, sock, client, server)
+        # The engine's door on this machine, which is for our own account.
+        local = sock.family == socket.AF_UNIX and cfg.is_ssl
+        super().__init__(without_tls(cfg) if local else cfg, sock, client, server)
         self._part = part
         # The kernel's own limits: gunicorn changes those of Python's on the way.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", TICK_S, 0))

@@ -142,7 +142,8 @@ class Service:
         self.next_probe = time.monotonic() + (PROBE_S if status else 0)
 
     def announce(self, *, demo: bool) -> None:
-        url = f"http://{address(reachable(self.config.host), self.config.port)}"
+        scheme = "https" if self.config.tls_cert_file else "http"
+        url = f"{scheme}://{address(reachable(self.config.host), self.config.port)}"
         if self.credentials:
             say(introduction(self.credentials, url=url, demo=demo))
         say(f"ready: {url}  documentation: {url}/v1/docs  console: {url}/admin/")
