@@ -11,13 +11,16 @@ from django.db.models.functions import Now
 from accounts.policy import SITE_ROLE_ACTIONS, Action
 from accounts.principal import Principal
 from embeddings.constants import JobKind, JobState
+from embeddings.models.collection import Collection
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     """The one door to jobs."""
 
     def visible_to(self, principal: Principal, action: Action) -> Self:
-        """The principal's own jobs, or all of them where the site role allows the action."""
+        """The principal's own jobs and those on collections that it operates, or all of them where
+        the site role allows the action. Each names its collection if the principal sees that.
+        """
         if not principal.in_scope(action):
             return self.none()
         rows = self
@@ -26,9 +29,15 @@ class JobQuerySet(models.QuerySet["Job"]):
         if principal.row_filter is not None:
             # Others tell of documents that this credential does not show.
             rows = rows.filter(row_filter=json.loads(principal.row_filter))
+        seen = Collection.objects.visible_to(principal, Action.READ)
+        name = seen.filter(pk=models.OuterRef("collection_id")).values("name")
+        rows = rows.annotate(shown_collection=models.Subquery(name))
         if action in SITE_ROLE_ACTIONS[principal.role]:
             return rows
-        return rows.filter(owner_id=principal.user_id)
+        operated = Collection.objects.visible_to(principal, Action.OPERATE).values("pk")
+        return rows.filter(
+            models.Q(owner_id=principal.user_id) | models.Q(collection_id__in=operated)
+        )
 
 
 class Job(models.Model):
@@ -83,6 +92,9 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True, editable=False)
 
     objects = JobQuerySet.as_manager()
+
+    shown_collection: str | None = None
+    """The name of its collection, if whoever asked for the job sees that: it may be another now."""
 
     class Meta:
         db_table = "jobs"

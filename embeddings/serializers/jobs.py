@@ -50,7 +50,9 @@ class JobInList(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=[kind.value for kind in JobKind])
     state = serializers.ChoiceField(choices=[state.value for state in JobState])
     owner = serializers.CharField()
-    collection = serializers.CharField(allow_null=True, help_text="null when it was deleted.")
+    collection = serializers.CharField(
+        allow_null=True, help_text="null where you don't see it, or it was deleted."
+    )
     done = serializers.IntegerField(help_text="Lines, texts or chunks that are dealt with.")
     total = serializers.IntegerField(allow_null=True)
     rate = serializers.FloatField(allow_null=True, help_text="Done in a second.")
@@ -87,7 +89,7 @@ def job_in_list_json(job: Job) -> dict[str, Any]:
         "kind": job.kind,
         "state": job.state,
         "owner": job.owner.username,
-        "collection": None if job.collection is None else job.collection.name,
+        "collection": job.shown_collection,
         "done": job.done,
         "total": job.total,
         "rate": job.rate,

@@ -67,6 +67,7 @@ def make_job(
         request_id=current_request_id(),
     )
     job.refresh_from_db(fields=["created_at"])
+    job.shown_collection = None if collection is None else collection.name
     _record(job, event="job.create", after={"kind": job.kind, "params": job.params})
     return job
 
@@ -138,13 +139,13 @@ def list_jobs(
     their refused lines.
     """
     jobs = Job.objects.visible_to(principal, Action.READ)
-    jobs = jobs.select_related("collection", "owner").defer("refused")
+    jobs = jobs.select_related("owner").defer("refused")
     if state is not None:
         jobs = jobs.filter(state=state.value)
     if kind is not None:
         jobs = jobs.filter(kind=kind.value)
     if collection is not None:
-        jobs = jobs.filter(collection__name=collection)
+        jobs = jobs.filter(shown_collection=collection)
     if after is not None:
         created_at, pk = after
         jobs = jobs.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
@@ -163,6 +164,7 @@ def cancel_job(*, job: Job) -> Job:
 
     What was stored stays. Raises JobFinished.
     """
+    shown_collection = job.shown_collection
     with transaction.atomic():
         job = (
             Job.objects.select_for_update(of=("self",))
@@ -180,5 +182,6 @@ def cancel_job(*, job: Job) -> Job:
         job.parts.all().delete()
         _record(job, event="job.cancel", after={"kind": job.kind, "done": job.done})
     job.refresh_from_db(fields=["finished_at"])
+    job.shown_collection = shown_collection
     job_finished(kind=job.kind, state=job.state, seconds=job.seconds)
     return job

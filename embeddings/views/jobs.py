@@ -52,7 +52,7 @@ EXAMPLE = IN_LIST | {
 
 
 class JobViewSet(ViewSet):
-    """The caller's own jobs; operators see and cancel everyone's."""
+    """The caller's own jobs and those on its collections; operators see and cancel everyone's."""
 
     actions = {"list": Action.READ, "retrieve": Action.READ, "cancel": Action.OPERATE}
 

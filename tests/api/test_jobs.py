@@ -5,10 +5,14 @@ import uuid
 import pytest
 from rest_framework.test import APIClient
 
+from accounts.models import User
+from accounts.policy import Role
 from embeddings.constants import JobKind, JobState
-from embeddings.models import Collection, Job
+from embeddings.models import Collection, Grant, Job
 from embeddings.services.jobs import start_job
 from tests.api.assertions import assert_problem, assert_unseen
+from tests.api.conftest import client_of
+from tests.factories import make_user
 
 LIST = "/v1/jobs"
 
@@ -65,6 +69,38 @@ def test_each_sees_what_the_policy_shows(
         assert_unseen(as_charlie, method, there, absent)
     job.refresh_from_db()
     assert job.state == JobState.QUEUED
+
+
+def test_owners_see_the_jobs_of_others_on_their_collection(
+    collection: Collection, as_alice: APIClient, as_charlie: APIClient, charlie: User
+) -> None:
+    kind = JobKind.IMPORT
+    job = start_job(owner_id=charlie.pk, kind=kind, collection=collection, total=3)
+    dora = make_user("dora")
+    Grant.objects.create(collection=collection, user=dora, role=Role.EDITOR)
+    assert ids(as_alice) == [str(job.pk)]
+    assert as_alice.get(f"{LIST}/{job.pk}").json()["owner"] == "charlie"
+    assert_unseen(client_of(dora), "GET", f"{LIST}/{job.pk}", f"{LIST}/{uuid.uuid4()}")
+    assert ids(client_of(dora)) == []
+    assert as_alice.post(f"{LIST}/{job.pk}/cancel").json()["state"] == "cancelled"
+    assert as_charlie.get(f"{LIST}/{job.pk}").json()["state"] == "cancelled"
+
+
+def test_a_job_names_no_collection_that_is_hidden(
+    collection: Collection, as_alice: APIClient, as_charlie: APIClient, charlie: User
+) -> None:
+    grant = Grant.objects.create(collection=collection, user=charlie, role=Role.EDITOR)
+    job = start_job(owner_id=charlie.pk, kind=JobKind.IMPORT, collection=collection, total=3)
+    assert as_charlie.get(f"{LIST}/{job.pk}").json()["collection"] == "drinks"
+    assert ids(as_charlie, collection="drinks") == [str(job.pk)]
+
+    grant.delete()
+    as_alice.patch("/v1/collection/drinks", {"name": "secret"})
+
+    assert as_charlie.get(f"{LIST}/{job.pk}").json()["collection"] is None
+    assert as_charlie.get(LIST).json()["jobs"][0]["collection"] is None
+    assert ids(as_charlie, collection="secret") == []
+    assert as_charlie.post(f"{LIST}/{job.pk}/cancel").json()["collection"] is None
 
 
 def test_strangers_see_nothing(job: Job, stranger: APIClient) -> None:
