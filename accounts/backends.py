@@ -7,10 +7,13 @@ from django.contrib.auth.backends import ModelBackend
 from accounts.models import User
 from accounts.policy import SITE_ROLE_ACTIONS, Action
 
+OPERATED = frozenset({"accounts", "embeddings", "axes", "procrastinate"})
+"""What operators see. What else is installed may hold second factors and other secrets."""
+
 
 class RoleBackend(ModelBackend):
-    """Admins may do everything and operators see everything; permissions given to a user or a
-    group by hand hold as well.
+    """Admins may do everything and operators see what is OPERATED; permissions given to a user or
+    a group by hand hold as well.
     """
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
@@ -18,8 +21,9 @@ class RoleBackend(ModelBackend):
         if not isinstance(user_obj, User) or not user_obj.is_active:
             return False
         actions = SITE_ROLE_ACTIONS[user_obj.site_role]
-        verb = perm.partition(".")[2].partition("_")[0]
-        if Action.ADMINISTER in actions or (verb == "view" and Action.OPERATE in actions):
+        app_label, _, name = perm.partition(".")
+        seen = app_label in OPERATED and name.startswith("view_")
+        if Action.ADMINISTER in actions or (seen and Action.OPERATE in actions):
             return True
         return super().has_perm(user_obj, perm, obj)
 
@@ -27,6 +31,8 @@ class RoleBackend(ModelBackend):
         """Whether an app shows at all."""
         if not isinstance(user_obj, User) or not user_obj.is_active:
             return False
-        if Action.OPERATE in SITE_ROLE_ACTIONS[user_obj.site_role]:
+        actions = SITE_ROLE_ACTIONS[user_obj.site_role]
+        seen = app_label in OPERATED
+        if Action.ADMINISTER in actions or (seen and Action.OPERATE in actions):
             return True
         return super().has_module_perms(user_obj, app_label)

@@ -122,7 +122,7 @@ def test_one_is_made_for_somebody_with_its_tables(as_admin: Client, alice: User)
     made = Collection.objects.get(name="weather")
     assert (made.owner, made.description, made.generation.metric) == (alice, "Rain.", "l2")
     assert len(tables_of(made)) == 2
-    assert make_document(made).text
+    assert make_document(made.show_whole()).text
 
 
 @pytest.mark.parametrize(

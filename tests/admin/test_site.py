@@ -60,6 +60,17 @@ def test_a_permission_given_by_hand_holds() -> None:
     assert not member.has_perm("embeddings.delete_collection")
 
 
+def test_an_operator_sees_no_second_factors() -> None:
+    operator, admin = make_staff("op", SiteRole.OPERATOR), make_staff("root", SiteRole.ADMIN)
+    for app, model in (("otp_totp", "totpdevice"), ("otp_static", "staticdevice")):
+        assert not operator.has_perm(f"{app}.view_{model}")
+        assert not operator.has_module_perms(app)
+        assert admin.has_perm(f"{app}.view_{model}")
+        assert admin.has_module_perms(app)
+    assert operator.has_perm("embeddings.view_job")
+    assert not operator.has_perm("embeddings.delete_job")
+
+
 @pytest.mark.parametrize("url", ["/admin/login/", "/admin/"])
 def test_everything_comes_from_this_machine(as_admin: Client, url: str) -> None:
     page = as_admin.get(url, follow=True).content.decode()
