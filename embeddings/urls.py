@@ -35,6 +35,7 @@ from embeddings.views.tei import (
 )
 from embeddings.views.telemetry import TelemetryViewSet
 from embeddings.views.tokens import TokenViewSet
+from embeddings.views.usage import UsageViewSet
 from embeddings.views.users import UserViewSet
 
 
@@ -107,6 +108,7 @@ routes: list[URLPattern] = [
         name="transfer",
     ),
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path("usage", UsageViewSet.as_view({"get": "list"}), name="usage"),
     path("users", UserViewSet.as_view({"get": "list", "post": "create"}), name="users"),
     path("tokens", TokenViewSet.as_view({"get": "list", "post": "create"}), name="tokens"),
     path(

@@ -8,6 +8,7 @@ from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.jobs import JobAdmin
 from embeddings.admin.models import ServedModelAdmin
 from embeddings.admin.tokens import ApiTokenAdmin
+from embeddings.admin.usage import UsageAdmin
 
 admin.site.site_header = admin.site.site_title = "Embedding service"
 admin.site.index_title = "Console"
@@ -19,4 +20,5 @@ __all__ = [
     "DocumentAdmin",
     "JobAdmin",
     "ServedModelAdmin",
+    "UsageAdmin",
 ]

@@ -52,10 +52,11 @@ def operation(
     errors: Sequence[int] = NAMED,
     public: bool = False,
     dialect: Dialect | None = None,
+    csv: str | None = None,
 ) -> Callable[[Method], Method]:
     """The decorator of a view's method. `example` is the answer's; 400, 401, 429 and 503 are added
     to `errors` where they belong, which are those of the `dialect`. An `answer` that is no object
-    is given as OpenAPI spells it.
+    is given as OpenAPI spells it; `csv` is an example of the same as CSV, where that is to be had.
     """
     statuses = {503, *errors}
     if not public:
@@ -73,6 +74,10 @@ def operation(
             OpenApiExample("Answer", value=example, response_only=True, status_codes=[str(status)])
         )
     responses: dict[Any, Any] = {status: answer or OpenApiResponse(description="Done; no body.")}
+    if csv is not None:
+        shown = OpenApiExample("CSV", value=csv)
+        as_csv = OpenApiResponse(OpenApiTypes.STR, examples=[shown])
+        responses = {(status, JSON): answer, (status, "text/csv"): as_csv}
     if dialect is None:
         responses |= {(code, PROBLEM): _problem(code) for code in sorted(statuses)}
     else:
