@@ -1,6 +1,7 @@
 """What a credential leaves of its user's rights, and what of that it can hand on."""
 
 import ipaddress
+import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,9 +55,11 @@ def both_filters(
     """The filter of what both let through, without nesting deeper each time."""
     if outer is None or inner is None:
         return inner if outer is None else outer
-    parts = _parts(outer)
-    parts += [part for part in _parts(inner) if part not in parts]
-    return parts[0] if len(parts) == 1 else {"$and": parts}
+    parts = _parts(inner)
+    # By their spelling: Python takes true for 1, a filter doesn't.
+    there = {_spelled(part) for part in parts}
+    missing = [part for part in _parts(outer) if _spelled(part) not in there]
+    return {"$and": [*missing, *parts]} if missing else inner
 
 
 def parse_networks(networks: Iterable[str]) -> tuple[str, ...]:
@@ -71,8 +74,12 @@ def _network(text: str, index: int) -> ipaddress.IPv4Network | ipaddress.IPv6Net
         raise InvalidNetwork(param=f"networks.{index}") from None
 
 
-def _parts(spelled: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(spelled["$and"]) if set(spelled) == {"$and"} else [spelled]
+def _parts(row_filter: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(row_filter["$and"]) if set(row_filter) == {"$and"} else [row_filter]
+
+
+def _spelled(part: dict[str, Any]) -> str:
+    return json.dumps(part, sort_keys=True)
 
 
 def _among(

@@ -95,6 +95,14 @@ def test_what_is_minted_never_exceeds_its_minter(collection: Collection, alice: 
     assert [document["id"] for document in listed] == ["thé"]
 
 
+def test_what_is_minted_counts_towards_its_minters_limits(alice: User) -> None:
+    client = with_token(alice, requests_per_minute=3)
+    children = [bearer(mint(client)["token"]) for _ in range(2)]
+    assert children[0].get("/v1/me").status_code == 200
+    for each in (client, *children):
+        assert_problem(each.get("/v1/me"), 429, "rate_limited")
+
+
 def test_a_filter_that_grows_too_large_is_refused(alice: User) -> None:
     deep: dict[str, Any] = {"a": 1}
     for _ in range(7):

@@ -1,5 +1,6 @@
 """`/v1/tokens`, `/v1/tokens/{key}` and `/v1/tokens/{key}/rotate`."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, AuditEntry, User
 from accounts.policy import Action, SiteRole
 from accounts.services.tokens import create_api_token
 from embeddings.models import Collection
@@ -254,3 +255,19 @@ def test_a_name_that_is_given_anew_opens_nothing_to_old_tokens(
     make_collection("drinks", owner=alice)
     assert_problem(client.get("/v1/collection/drinks"), 404)
     assert client.get("/v1/collection").json()["collections"] == []
+
+
+def test_it_is_on_record_without_its_secret(as_alice: APIClient) -> None:
+    made = mint(as_alice, scopes=["tokens"], limits={"tokens_per_day": 7})
+    rotated = rotate(as_alice, made["key"]).json()
+    mint(bearer(rotated["token"]))
+    as_alice.delete(f"{TOKENS}/{made['key']}")
+    entries = AuditEntry.objects.filter(object_type="token", username="alice").order_by("pk")
+    assert [entry.event for entry in entries] == [
+        *("token.create", "token.rotate", "token.create", "token.revoke", "token.revoke")
+    ]
+    after = entries[0].after
+    assert (after["user"], after["scopes"], after["tokens_per_day"]) == ("alice", ["tokens"], 7)
+    spelled = json.dumps(list(entries.values()), default=str)
+    for token in (made["token"], rotated["token"]):
+        assert token.split("_")[2][:40] not in spelled

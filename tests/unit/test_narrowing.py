@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts.exceptions import ExceedsCredential, InvalidNetwork
 from accounts.narrowing import Narrowing, both_filters, parse_networks
@@ -68,6 +70,9 @@ def test_nothing_goes_beyond(part: str) -> None:
         ({"a": 1}, {"a": 1}, {"a": 1}),
         ({"$and": [{"a": 1}, {"b": 2}]}, {"c": 3}, {"$and": [{"a": 1}, {"b": 2}, {"c": 3}]}),
         ({"a": 1}, {"$and": [{"a": 1}, {"b": 2}]}, {"$and": [{"a": 1}, {"b": 2}]}),
+        ({"a": True}, {"a": 1}, {"$and": [{"a": True}, {"a": 1}]}),
+        ({"a": 1}, {"a": 1.0}, {"$and": [{"a": 1}, {"a": 1.0}]}),
+        ({"b": 2}, {"$and": [{"a": 1}, {"b": 2}]}, {"$and": [{"a": 1}, {"b": 2}]}),
         ({"$or": [{"a": 1}]}, {"b": 2}, {"$and": [{"$or": [{"a": 1}]}, {"b": 2}]}),
     ],
 )
@@ -94,3 +99,35 @@ def test_what_is_no_network(text: str) -> None:
     with pytest.raises(InvalidNetwork) as raised:
         parse_networks(["10.0.0.0/8", text])
     assert raised.value.param == "networks.1"
+
+
+def narrowings() -> st.SearchStrategy[Narrowing]:
+    numbers = st.none() | st.integers(0, 3)
+    networks = ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "0.0.0.0/0", "2001:db8::/32", "::/0"]
+    return st.builds(
+        Narrowing,
+        scopes=st.none() | st.frozensets(st.sampled_from(list(Action)), max_size=3),
+        collections=st.none() | st.frozensets(st.sampled_from([ONE, OTHER])),
+        row_filter=st.none()
+        | st.dictionaries(st.sampled_from("abc"), st.sampled_from([1, True]), min_size=1),
+        networks=st.none() | st.lists(st.sampled_from(networks), min_size=1).map(tuple),
+        expires_at=st.none() | st.integers(0, 3).map(lambda days: DAY + timedelta(days=days)),
+        requests_per_minute=numbers,
+        tokens_per_day=numbers,
+        tokens_per_month=numbers,
+    )
+
+
+@given(narrowings(), narrowings(), narrowings())
+def test_no_chain_of_tokens_leads_out(
+    first: Narrowing, second: Narrowing, third: Narrowing
+) -> None:
+    """What the last one has lies within the first, whoever stands between them."""
+    try:
+        inner = third.within(second.within(first))
+    except ExceedsCredential:
+        return
+    for outer in (first, second):
+        assert inner.within(outer) == inner
+        for part in Narrowing.__slots__:
+            assert getattr(outer, part) is None or getattr(inner, part) is not None
