@@ -260,6 +260,15 @@ class SchemaViolated(EmbeddingsError):
     title = "Conflict"
 
 
+class OwnsCollections(EmbeddingsError):
+    """`{username}` owns {count} collections. Say who gets them with `transfer_to`, or that they go
+    too with `delete_collections`."""
+
+    status = 409
+    code = "owns_collections"
+    title = "Conflict"
+
+
 class InvalidRedaction(InvalidRequest):
     """Names are not found here without: {missing}. Leave `name` out, or have the operator install
     requirements/names.txt and the model."""

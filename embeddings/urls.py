@@ -13,6 +13,7 @@ from embeddings.views.cache import CacheViewSet
 from embeddings.views.collection import CollectionViewSet
 from embeddings.views.documents import DocumentViewSet
 from embeddings.views.embed import EmbedViewSet
+from embeddings.views.erase import EraseUserViewSet, EraseViewSet
 from embeddings.views.grants import GrantViewSet
 from embeddings.views.health import HealthViewSet, LivenessViewSet, ReadinessViewSet
 from embeddings.views.imports import ImportViewSet
@@ -121,6 +122,14 @@ routes: list[URLPattern] = [
         "users/<str:username>",
         UserViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="user",
+    ),
+    path(
+        "users/<str:username>/erase",
+        EraseUserViewSet.as_view({"post": "create"}),
+        name="user-erase",
+    ),
+    path(
+        "collection/<str:name>/erase", EraseViewSet.as_view({"post": "create"}), name="erase"
     ),
     path("teams", TeamViewSet.as_view({"get": "list", "post": "create"}), name="teams"),
     path("teams/<str:team>", TeamViewSet.as_view(ONE), name="team"),

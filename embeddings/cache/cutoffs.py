@@ -19,7 +19,7 @@ OVERLAP_MS = 60_000
 two machines may differ."""
 
 REFRESH_S = 1.0
-"""So long a clear takes to reach every process, for one small query a second in each."""
+"""So long a clear takes to reach every process, for two small queries a second in each."""
 
 
 class Cutoffs:
@@ -64,7 +64,7 @@ class Cutoffs:
         return new
 
     def take_erased(self) -> list[bytes]:
-        """Keys that were learned to be erased, some of them once more than once."""
+        """Keys that were learned to be erased since this was asked, some for a second time."""
         erased, self._erased = self._erased, []
         return erased
 
