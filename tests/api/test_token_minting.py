@@ -7,8 +7,10 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.exceptions import ActionForbidden
 from accounts.models import User
 from accounts.policy import Action, SiteRole
+from accounts.services.tokens import create_api_token, list_api_tokens, rotate_api_token
 from embeddings.models import Collection
 from tests.api.assertions import assert_problem
 from tests.api.conftest import client_of
@@ -101,6 +103,22 @@ def test_what_is_minted_counts_towards_its_minters_limits(alice: User) -> None:
     assert children[0].get("/v1/me").status_code == 200
     for each in (client, *children):
         assert_problem(each.get("/v1/me"), 429, "rate_limited")
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [{"scopes": frozenset({Action.TOKENS})}, {"collections": frozenset()}, {"row_filter": "{}"}],
+    ids=["scopes", "collections", "row_filter"],
+)
+def test_other_narrowed_credentials_mint_nothing(alice: User, narrowed: dict[str, Any]) -> None:
+    """Such as OAuth's: nothing would end what they mint."""
+    principal = alice.as_principal(**narrowed)
+    token, _ = create_api_token(user=alice, name="test")
+    with pytest.raises(ActionForbidden):
+        create_api_token(user=alice, name="x", minted_by=principal)
+    with pytest.raises(ActionForbidden):
+        rotate_api_token(token=token, by=principal, overlap=timedelta(0))
+    assert list_api_tokens(principal=principal, limit=9) == []
 
 
 def test_a_filter_that_grows_too_large_is_refused(alice: User) -> None:
