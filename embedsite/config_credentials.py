@@ -108,6 +108,18 @@ class CredentialOptions(BaseModel):
         return [_existing(file) for file in value]
 
     @model_validator(mode="after")
+    def keys_are_of_use(self) -> Self:
+        if self.jwt_key_file or self.jwt_old_key_files:
+            # Only where keys are: it takes 0.1 s to import.
+            from accounts.jose import read_public_key, read_signing_key
+
+            if self.jwt_key_file:
+                read_signing_key(self.jwt_key_file)
+            for file in self.jwt_old_key_files:
+                read_public_key(file)
+        return self
+
+    @model_validator(mode="after")
     def credentials_agree(self) -> Self:
         if self.jwt and self.jwt_key_file is None:
             raise ValueError("EMBED_JWT needs EMBED_JWT_KEY_FILE")

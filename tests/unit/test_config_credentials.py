@@ -9,6 +9,7 @@ import pytest
 from embedsite.config import ConfigError
 from embedsite.config_sources import load
 from embedsite.options import effective
+from tests.keys import write_key
 
 ISSUER = {"issuer": "https://id.example", "audience": "embed", "jwks_url": "https://id.example/k"}
 
@@ -16,7 +17,7 @@ ISSUER = {"issuer": "https://id.example", "audience": "embed", "jwks_url": "http
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("EMBED_DATA_DIR", str(tmp_path))
-    (tmp_path / "key.pem").touch()
+    write_key(tmp_path / "key.pem")
     return tmp_path
 
 
@@ -51,6 +52,8 @@ def test_only_api_tokens_are_accepted_unless_asked_for() -> None:
     [
         ({"jwt": "true"}, "EMBED_JWT needs EMBED_JWT_KEY_FILE"),
         ({"jwt_key_file": "/nowhere.pem"}, "should be a file that is there"),
+        ({"jwt_key_file": "/etc/hosts"}, "holds no PEM private key"),
+        ({"jwt_old_key_files": "/etc/hosts"}, "holds no PEM key"),
         ({"tls_cert_file": "/etc/hosts"}, "go together"),
         ({"mtls": "direct"}, "needs EMBED_TLS_CERT_FILE"),
         ({"mtls_header": "a b"}, "EMBED_MTLS_HEADER"),
