@@ -8,6 +8,7 @@ from procrastinate.jobs import Job as QueuedJob
 
 from accounts.services import audit_days
 from accounts.services.budgets import forget_old_periods
+from accounts.services.credential_upkeep import drop_ended_credentials
 from embeddings.constants import JobKind
 from embeddings.services import (
     cache_warming,
@@ -33,6 +34,10 @@ LEDGER_CRON = "7 * * * *"
 
 AUDIT_CRON = "7 * * * *"
 """The days are made a week before they begin, and old ones go within the hour."""
+
+
+CREDENTIALS_CRON = "37 * * * *"
+"""Nobody is let in by what has expired; this is so that it does not pile up."""
 
 
 class Backoff(BaseRetryStrategy):
@@ -112,3 +117,15 @@ def recall_canary(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
 def audit_upkeep(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
     """Make the audit's next days, and drop those that need not be kept any longer."""
     audit_days.keep_audit_days()
+
+
+@app.periodic(cron=CREDENTIALS_CRON)
+@app.task(
+    name="credential_upkeep",
+    queue="jobs",
+    lock="credential_upkeep",
+    queueing_lock="credential_upkeep",
+)
+def credential_upkeep(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
+    """Forget credentials that have expired."""
+    drop_ended_credentials()
