@@ -120,28 +120,31 @@ LINK = """
         RETURN made;
     END $$;
 
+    -- Statements with the partition's own name: one with the parent's would lock all partitions.
     CREATE FUNCTION audit_link() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
         e audit_entries := NEW;
         of_day date := (NEW.at AT TIME ZONE 'UTC')::date;
+        links text := 'audit_links_' || to_char(of_day, 'YYYYMMDD');
+        canonical bytea := convert_to(CANONICAL, 'UTF8');
         day_before date;
         last bigint;
         last_hash bytea;
+        found_last bigint;
     BEGIN
         PERFORM pg_advisory_xact_lock(1635083369, 1);
-        SELECT l.position, l.hash INTO last, last_hash FROM audit_links l
-            WHERE l.day = of_day ORDER BY l.position DESC LIMIT 1;
-        IF NOT FOUND THEN
+        EXECUTE format('INSERT INTO %1$I SELECT $1, l.position + 1, $2, sha256(l.hash || $3)'
+            ' FROM %1$I l ORDER BY l.position DESC LIMIT 1', links)
+            USING of_day, e.id, canonical;
+        GET DIAGNOSTICS found_last = ROW_COUNT;
+        IF found_last = 0 THEN
             SELECT d.day INTO day_before FROM audit_days d
                 WHERE d.change = 'open' ORDER BY d.ordinal DESC LIMIT 1;
             SELECT l.position, l.hash INTO last, last_hash FROM audit_links l
                 WHERE l.day = day_before ORDER BY l.position DESC LIMIT 1;
             last_hash := audit_change_day(of_day, 'open', last, last_hash);
-            last := 0;
+            INSERT INTO audit_links VALUES (of_day, 1, e.id, sha256(last_hash || canonical));
         END IF;
-        INSERT INTO audit_links VALUES (
-            of_day, last + 1, e.id, sha256(last_hash || convert_to(CANONICAL, 'UTF8'))
-        );
         RETURN NULL;
     END $$;
 
