@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -110,8 +111,12 @@ def _headers(
     much is left, and in how many seconds all of it is back.
     """
     policies, states = [], []
+    seen: Counter[str] = Counter()
     for allowance, rate, ahead in zip(allowances, rates, taken.ahead_us, strict=True):
+        seen[allowance.kind] += 1
+        nth = seen[allowance.kind]  # a token's, then those of the tokens that it was minted by
+        name = allowance.kind if nth == 1 else f"{allowance.kind}-{nth}"
         left = (rate.burst_us - ahead) // rate.interval_us
-        policies.append(f'"{allowance.kind}";q={rate.limit};w={WINDOW_S}')
-        states.append(f'"{allowance.kind}";r={left};t={math.ceil(ahead / 1_000_000)}')
+        policies.append(f'"{name}";q={rate.limit};w={WINDOW_S}')
+        states.append(f'"{name}";r={left};t={math.ceil(ahead / 1_000_000)}')
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}

@@ -10,6 +10,7 @@ from accounts.actor import current_actor
 from accounts.models import User
 from accounts.policy import Action, SiteRole
 from accounts.principal import Principal
+from accounts.services.budgets import tokens_left
 from embeddings.models import Collection
 from embeddings.serializers.users import LimitsResponse, limits_json
 
@@ -27,6 +28,15 @@ class CredentialResponse(serializers.Serializer[Any]):
     row_filter = serializers.DictField(allow_null=True)
 
 
+class BudgetResponse(serializers.Serializer[Any]):
+    """How many tokens models may still read."""
+
+    of = serializers.ChoiceField(choices=["user", "team", "token"])
+    period = serializers.ChoiceField(choices=["day", "month"], help_text="By UTC.")
+    limit = serializers.IntegerField()
+    left = serializers.IntegerField()
+
+
 class MeResponse(serializers.Serializer[Any]):
     """Who calls."""
 
@@ -39,6 +49,7 @@ class MeResponse(serializers.Serializer[Any]):
     teams = serializers.ListField(child=serializers.CharField(), help_text="By name.")
     team = serializers.CharField(allow_null=True, help_text="Who pays.")
     limits = LimitsResponse(help_text="The user's own.")
+    budgets = BudgetResponse(many=True, help_text="All that hold for this request.")
     credential = CredentialResponse()
 
 
@@ -54,6 +65,15 @@ def me_json(
         "teams": sorted(group.name for group in user.groups.all()),
         "team": None if user.team is None else user.team.name,
         "limits": limits_json(user),
+        "budgets": [
+            {
+                "of": budget.account.partition(":")[0],
+                "period": budget.period,
+                "limit": budget.limit,
+                "left": left,
+            }
+            for budget, left in tokens_left(allowances=principal.allowances)
+        ],
         "credential": {
             "kind": current_actor().credential,
             "scopes": None if scopes is None else [a.value for a in Action if a in scopes],

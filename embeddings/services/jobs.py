@@ -10,7 +10,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from procrastinate.contrib.django import app
 
-from accounts.models import User
+from accounts.models import ApiToken, User
+from accounts.models.limits import Limits
 from accounts.payer import Payer, current_payer
 from accounts.policy import Action
 from accounts.principal import Principal
@@ -111,9 +112,15 @@ def owners_collection(*, job: Job, action: Action) -> Collection:
 
 
 def payer_of(job: Job) -> Payer:
-    """Who pays for the job: its owner, held to the limits of the token that started it too."""
-    limited = (job.owner.team, job.owner, job.token)
-    allowances = tuple(each for who in limited if who is not None for each in who.allowances)
+    """Who pays for the job: its owner, held to the limits of the token that started it too, and of
+    those which that was minted by.
+    """
+    limited: list[Limits] = [job.owner]
+    if job.owner.team is not None:
+        limited.append(job.owner.team)
+    if job.token is not None:
+        limited += [job.token, *ApiToken.objects.filter(pk__in=job.token.ancestors)]
+    allowances = tuple(each for who in limited for each in who.allowances)
     return Payer(job.owner_id, job.owner.team_id, job.token_id, allowances)
 
 

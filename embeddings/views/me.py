@@ -19,6 +19,7 @@ EXAMPLE = {
     "teams": ["editors"],
     "team": None,
     "limits": {"requests_per_minute": 600, "tokens_per_day": None, "tokens_per_month": None},
+    "budgets": [{"of": "token", "period": "day", "limit": 100000, "left": 99742}],
     "credential": {
         "kind": "api_token",
         "scopes": ["me", "embed", "read", "search"],

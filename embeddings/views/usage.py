@@ -13,8 +13,8 @@ from accounts.permissions import principal_of
 from accounts.policy import Action
 from embeddings.serializers.base import validated
 from embeddings.serializers.usage import (
-    UsageRequest,
     UsageReportResponse,
+    UsageRequest,
     usage_csv,
     usage_json,
     usage_query,

@@ -25,6 +25,7 @@ def test_it_works(as_alice: APIClient, alice: User) -> None:
         "teams": ["readers"],
         "team": None,
         "limits": {"requests_per_minute": 900, "tokens_per_day": None, "tokens_per_month": None},
+        "budgets": [],
         "credential": {
             "kind": "api_token",
             "scopes": None,
