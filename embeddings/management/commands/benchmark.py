@@ -12,7 +12,11 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.exceptions import Problem
 from embeddings.constants import ChunkingMethod
 from embeddings.management.charts import chart_file
-from embeddings.management.collection_reports import collections_report, updates_report
+from embeddings.management.collection_reports import (
+    access_report,
+    collections_report,
+    updates_report,
+)
 from embeddings.management.reports import (
     TOKEN_VARIABLE,
     engine_report,
@@ -77,6 +81,13 @@ class Command(BaseCommand):
             help="/v1/search with a given vector against its own SQL run bare.",
         )
         add_search_arguments(search)
+        access = kinds.add_parser(
+            "access",
+            help="What tokens, grants, limits and audit add to a search with a given vector.",
+        )
+        access.add_argument("--collection", required=True)
+        access.add_argument("--queries", type=positive, default=QUERIES)
+        access.add_argument("--top-k", type=positive, default=10)
         http = kinds.add_parser(
             "http",
             parents=[corpus, service],
@@ -110,7 +121,7 @@ class Command(BaseCommand):
             "updates", help="A change of metadata with a live index against one without vectors."
         )
         add_collection_arguments(collections, updates)
-        for kind in (quality, rerank, engine, search, http, overload, collections, updates):
+        for kind in (quality, rerank, engine, search, access, http, overload, collections, updates):
             kind.add_argument("--json", action="store_true", help="Report as JSON on stdout.")
 
     def handle(self, *_: Any, kind: str, **options: Any) -> None:
@@ -120,6 +131,7 @@ class Command(BaseCommand):
             "rerank": rerank_report,
             "engine": engine_report,
             "search": search_report,
+            "access": access_report,
             "http": http_report,
             "overload": overload_report,
             "collections": collections_report,
