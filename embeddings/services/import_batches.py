@@ -10,6 +10,8 @@ from embeddings.exceptions import (
     InvalidMetadata,
     InvalidRequest,
     OutsideView,
+    RedactedEmbedding,
+    RedactionUnavailable,
     TooManyChunks,
 )
 from embeddings.models import Collection
@@ -17,8 +19,10 @@ from embeddings.models.document import document_id
 from embeddings.readers.rows import Row
 from embeddings.services.document_input import parse_document
 from embeddings.services.metadata_schema import check_metadata
+from embeddings.services.redaction import OF_REDACTED, redact_document
 from embeddings.store.documents import Written
 from embeddings.types.document import DocumentInput
+from embeddings.types.redaction import Redaction
 from embeddings.types.vector import check_vector
 
 BATCH_DOCUMENTS = 256
@@ -52,6 +56,8 @@ def batches(*, collection: Collection, rows: Iterable[Row], limit: int) -> Itera
     for row in rows:
         try:
             document = _document(collection, row)
+        except RedactionUnavailable:
+            raise  # the row is no worse than any other, and may go in later
         except Problem as problem:
             batch.refused.append(_refusal(row.number, problem))
         else:
@@ -72,7 +78,10 @@ def batches(*, collection: Collection, rows: Iterable[Row], limit: int) -> Itera
 def _document(collection: Collection, row: Row) -> DocumentInput:
     if row.fault is not None:
         raise InvalidRequest(detail=row.fault)
-    document = parse_document(row.raw)
+    if isinstance(row.raw, dict) and row.raw.get("embedding") == OF_REDACTED:
+        raise RedactedEmbedding(param="embedding", external_id=row.raw.get("id"))
+    redaction = Redaction.from_json(collection.redaction)
+    document = redact_document(redaction, parse_document(row.raw), param="")
     if document.embedding is not None:
         check_vector(
             document.embedding, dimensions=collection.generation.dimensions, param="embedding"

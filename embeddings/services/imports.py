@@ -25,8 +25,10 @@ from embeddings.services.import_batches import (
 from embeddings.services.index import request_index_if_due
 from embeddings.services.job_runs import JobRun, check_run, record_progress, run_job
 from embeddings.services.jobs import enqueue, make_job, owners_collection
+from embeddings.services.redaction import redact_lines
 from embeddings.store.documents import Written
 from embeddings.types.document import AddResult
+from embeddings.types.redaction import Redaction
 
 COUNTED = ("added", "updated", "unchanged", "truncated")
 SHOWN_REFUSED = 1_000
@@ -47,7 +49,7 @@ def start_import(
 ) -> Job:
     """A queued job for the lines of JSON in the stream, all stored in one transaction.
 
-    Raises UnreadableImport and ImportTooLarge; then nothing is stored.
+    Raises UnreadableImport, ImportTooLarge and RedactionUnavailable; then nothing is stored.
     """
     pieces = unpack(chunks, gzip=gzip, max_bytes=settings.EMBED.import_max_bytes)
     with transaction.atomic():
@@ -64,7 +66,7 @@ def start_import(
                 job=job,
                 ordinal=ordinal,
                 first_line=part.first_line,
-                content=gzip_format.compress(part.content, COMPRESSION),
+                content=gzip_format.compress(_kept(collection, part.content), COMPRESSION),
             )
             job.total = part.first_line + part.lines - 1
         if not job.total:
@@ -72,6 +74,11 @@ def start_import(
         job.save(update_fields=["total"])
         enqueue(job=job)
     return job
+
+
+def _kept(collection: Collection, content: bytes) -> bytes:
+    redaction = Redaction.from_json(collection.redaction)
+    return redact_lines(redaction, content) if redaction.entities else content
 
 
 def run_import(*, job_id: uuid.UUID, should_stop: Callable[[], bool]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import orjson
 from django.conf import settings
 
 from embeddings.exceptions import InvalidRedaction, RedactedEmbedding, RedactionUnavailable
@@ -17,6 +18,7 @@ from embeddings.redaction import redact_text
 from embeddings.redaction.names import find_names, missing
 from embeddings.services.document_input import content_id
 from embeddings.types.document import DocumentInput
+from embeddings.types.metadata import metadata_fault
 from embeddings.types.redaction import Entity, Redaction
 from embeddings.types.search import SearchParams
 
@@ -88,6 +90,46 @@ def _redact_value(redaction: Redaction, value: Any) -> Any:
     if isinstance(value, list):
         return [_redact_value(redaction, inner) for inner in value]
     return value
+
+
+OF_REDACTED = "of what is redacted"
+"""Stands in a line for the vector that its caller made of the original."""
+
+UNREADABLE = b"{"
+"""Stands for a line that is no JSON: nobody can tell what it holds."""
+
+
+def redact_lines(redaction: Redaction, content: bytes) -> bytes:
+    """Lines of an import without what is redacted, to be kept until they are imported. Raises
+    RedactionUnavailable.
+    """
+    return b"\n".join([_redact_line(redaction, line) for line in content.split(b"\n")])
+
+
+def _redact_line(redaction: Redaction, line: bytes) -> bytes:
+    if not line.strip():
+        return line
+    try:
+        raw = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return UNREADABLE
+    if not isinstance(raw, dict):
+        return b"null"
+    # Of what makes the line no document nothing is kept but that it is there.
+    kept: dict[str, Any] = dict.fromkeys(raw)
+    if isinstance(raw.get("id"), str):
+        kept["id"] = raw["id"]
+    if "embedding" in raw:
+        kept["embedding"] = raw["embedding"]
+    if isinstance(raw.get("text"), str):
+        kept["text"] = redacted(redaction, raw["text"])
+        if "embedding" in raw and kept["text"] != raw["text"]:
+            kept["embedding"] = OF_REDACTED
+    config, metadata = settings.EMBED, raw.get("metadata")
+    limits = {"max_bytes": config.max_metadata_bytes, "max_depth": config.max_json_depth}
+    if isinstance(metadata, dict) and metadata_fault(metadata, **limits) is None:
+        kept["metadata"] = redact_metadata(redaction, metadata)
+    return orjson.dumps(kept)
 
 
 def redact_query(*, collections: Sequence[Collection], params: SearchParams) -> SearchParams:

@@ -69,8 +69,8 @@ def test_what_it_owns(as_root: APIClient, alice: User, root: User) -> None:
     for heir in ("alice", "nobody"):
         body = {"transfer_to": heir}
         assert_problem(as_root.post(URL, body, format="json"), 400, param="transfer_to")
-    body = {"transfer_to": "root", "delete_collections": True}
-    assert_problem(as_root.post(URL, body, format="json"), 400)
+    both = {"transfer_to": "root", "delete_collections": True}
+    assert_problem(as_root.post(URL, both, format="json"), 400)
     assert User.objects.filter(username="alice").exists()
     assert erase(as_root, transfer_to="root")["collections"] == 1
     assert Collection.objects.get().owner == root

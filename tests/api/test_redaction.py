@@ -1,14 +1,20 @@
 """Collections that redact personal data: nothing of it is stored, and queries find what is left."""
 
+import gzip
 from typing import Any
 
+import orjson
 import pytest
 from rest_framework.test import APIClient
 
-from embeddings.models import Chunk, Collection, Document, FrequentQuery
+from embeddings.constants import JobState
+from embeddings.models import Chunk, Collection, Document, FrequentQuery, Job
 from embeddings.models.keyword import DocumentTerms
 from embeddings.services import frequent_queries, redaction
+from embeddings.services.document_input import content_id
 from embeddings.services.frequent_queries import flush_queries
+from embeddings.services.imports import run_import
+from embeddings.services.job_runs import JobRetry
 from tests.api.assertions import assert_problem
 from tests.factories import make_collection, make_document
 
@@ -157,3 +163,63 @@ def test_a_new_collection_redacts_nothing(as_alice: APIClient) -> None:
     assert made.redaction == {}
     body = {"name": "plain", "redaction": None}
     assert as_alice.post("/v1/collection", body, format="json").json()["redaction"] is None
+
+
+def start_import(client: APIClient, *lines: bytes) -> Job:
+    response = client.post(
+        "/v1/collection/letters/import", b"\n".join(lines), content_type="application/x-ndjson"
+    )
+    assert response.status_code == 202, response.content
+    return Job.objects.get(pk=response.json()["id"])
+
+
+def test_imports_keep_nothing_of_the_original(as_alice: APIClient, letters: Collection) -> None:
+    job = start_import(
+        as_alice,
+        orjson.dumps({"text": TEXT, "metadata": {"from": "jane@example.org", "year": 2024}}),
+        b'{"text": "Of jane@example.org", no JSON',
+        b"",
+        orjson.dumps({"id": "1", "text": TEXT, "embedding": [1.0, *[0.0] * 383]}),
+        orjson.dumps({"id": "2", "text": ["jane@example.org"]}),
+        orjson.dumps({"id": "3", "text": "Nothing personal.", "to": "jane@example.org"}),
+        orjson.dumps(["jane@example.org"]),
+        orjson.dumps({"id": "4", "text": "Nothing personal.", "embedding": [1.0, *[0.0] * 383]}),
+    )
+    kept = b"".join(gzip.decompress(part.content) for part in job.parts.all())
+    assert b"jane" not in kept
+    assert REDACTED.encode() in kept
+    run_import(job_id=job.pk, should_stop=lambda: False)
+    job.refresh_from_db()
+    assert (job.result["added"], job.result["refused"]) == (2, 5)
+    reasons = {refusal["line"]: refusal["code"] for refusal in job.refused}
+    assert reasons[4] == "redacted_embedding"
+    assert "jane" not in str(job.refused)
+    documents = {each.text: each for each in Document.objects.filter(collection=letters)}
+    made = documents[REDACTED]
+    assert made.metadata == {"from": "[EMAIL]", "year": 2024}
+    assert made.external_id == content_id(made.text, made.metadata)
+
+
+def test_an_import_follows_a_later_choice(as_alice: APIClient, letters: Collection) -> None:
+    Collection.objects.filter(pk=letters.pk).update(redaction={})
+    job = start_import(as_alice, orjson.dumps({"text": TEXT}))
+    Collection.objects.filter(pk=letters.pk).update(redaction=letters.redaction)
+    run_import(job_id=job.pk, should_stop=lambda: False)
+    made = Document.objects.get(collection=letters)
+    assert made.text == REDACTED
+    assert made.external_id == content_id(REDACTED, {})
+
+
+def test_an_import_waits_for_what_finds_names(
+    as_alice: APIClient, letters: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_names(text: str, *, model: str) -> Any:
+        raise ImportError
+
+    job = start_import(as_alice, orjson.dumps({"text": TEXT}))
+    Collection.objects.update(redaction={"entities": ["name"], "metadata": False})
+    monkeypatch.setattr(redaction, "find_names", find_names)
+    with pytest.raises(JobRetry):
+        run_import(job_id=job.pk, should_stop=lambda: False)
+    job.refresh_from_db()
+    assert (job.state, job.refused) == (JobState.QUEUED, [])
