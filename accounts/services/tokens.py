@@ -112,14 +112,17 @@ def rotate_api_token(
     """The token as it is now, and its new plaintext; the old one serves until the overlap is over.
     All else stays, but for the end, where another is given.
 
-    Raises TokenEnded, and ExceedsCredential for a token, or an end, beyond the credential of who
-    rotates it.
+    Raises NotFound, TokenEnded, and ExceedsCredential for a token, or an end, beyond the credential
+    of who rotates it.
     """
     secret, now = token_format.new_secret(), timezone.now()
     lineage = _lineage(by)
     with transaction.atomic():
         held = _hold([*lineage, token.pk])
-        outer, token = _narrowing(lineage, held), held[token.pk]
+        outer = _narrowing(lineage, held)
+        if token.pk not in held:
+            raise NotFound
+        token = held[token.pk]
         if not token.is_live(now):
             raise TokenEnded
         token.expires_at = expires_at or token.expires_at
@@ -171,8 +174,8 @@ def _lineage(principal: Principal) -> list[int]:
     would end what it mints.
     """
     if principal.token_id is not None:
-        ancestors = ApiToken.objects.values_list("ancestors", flat=True).get(pk=principal.token_id)
-        return [*ancestors, principal.token_id]
+        minter = ApiToken.objects.filter(pk=principal.token_id)
+        return [*(minter.values_list("ancestors", flat=True).first() or ()), principal.token_id]
     if principal.is_narrowed:
         raise ActionForbidden(action=Action.TOKENS.value)
     return []

@@ -33,12 +33,12 @@ def mint_token(
     Raises NotFound for a collection that the principal does not see, UnknownUser, InvalidFilter,
     and what create_api_token raises.
     """
-    if username in (None, principal.username):
-        user = User.objects.get(pk=principal.user_id)
-    elif principal.may(Action.ADMINISTER):
-        user = active_user(username=str(username), param="user")
-    else:
+    if username not in (None, principal.username) and not principal.may(Action.ADMINISTER):
         raise ActionForbidden(action=Action.ADMINISTER.value)
+    if username is None:
+        user = User.objects.get(pk=principal.user_id)
+    else:
+        user = active_user(username=username, param="user")
     outer = None if principal.row_filter is None else json.loads(principal.row_filter)
     combined = both_filters(outer, row_filter)
     if combined is not None:

@@ -246,6 +246,17 @@ def test_a_token_that_has_ended_meanwhile_mints_nothing(alice: User) -> None:
     assert ApiToken.objects.count() == 1
 
 
+def test_a_token_that_is_gone_meanwhile_makes_and_rotates_nothing(
+    alice: User, as_alice: APIClient
+) -> None:
+    client = with_token(alice)
+    assert client.get(TOKENS).status_code == 200
+    ApiToken.objects.filter(key=key_of(client)).delete()
+    assert_problem(client.post(TOKENS, {"name": "x"}, format="json"), 401, "invalid_token")
+    assert_problem(rotate(client, key_of(as_alice)), 401, "invalid_token")
+    assert keys(as_alice) == [key_of(as_alice)]
+
+
 def test_a_name_that_is_given_anew_opens_nothing_to_old_tokens(
     collection: Collection, alice: User, as_alice: APIClient
 ) -> None:
