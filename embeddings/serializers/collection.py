@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.fields import empty
 
 from embeddings.constants import (
     COLLECTION_NAME_PATTERN,
@@ -22,17 +21,16 @@ from embeddings.models import Collection
 from embeddings.serializers.base import RequestSerializer
 from embeddings.serializers.fields import (
     CollectionNameField,
-    FlagField,
     MetadataSchemaField,
     StringField,
     WholeNumberField,
 )
 from embeddings.serializers.paging import CursorField, PageQuery
+from embeddings.serializers.redaction import RedactionRequest, RedactionResponse
 from embeddings.serializers.users import NameField
 from embeddings.types.chunking import CODE_LANGUAGES, Chunking, ChunkingWish
 from embeddings.types.index import IndexChange, IndexSettings
 from embeddings.types.metadata_schema import read_schema
-from embeddings.types.redaction import NO_REDACTION, Entity, Redaction
 
 MAX_DESCRIPTION_CHARS = 1_000
 CHOSEN_ONCE = ("chunking", "language", "metric", "model")
@@ -110,33 +108,6 @@ class ChunkingRequest(RequestSerializer):
         if "method" in values:
             values["method"] = ChunkingMethod(values["method"])
         return ChunkingWish(**values)
-
-
-class RedactionRequest(RequestSerializer):
-    """What is taken out of texts, for good, before they are stored."""
-
-    entities = serializers.ListField(
-        child=serializers.ChoiceField(choices=[entity.value for entity in Entity]),
-        allow_empty=False,
-        max_length=len(Entity),
-        help_text="`email`, `phone`, `card`, `iban`, `ip`, and `name` where what finds names is"
-        " installed; each is replaced by its kind, such as `[EMAIL]`.",
-    )
-    metadata = FlagField(default=False, help_text="In the metadata's strings, too.")
-
-    def run_validation(self, data: Any = empty) -> Redaction:
-        """Raises ValidationError."""
-        if data is None:
-            return NO_REDACTION
-        redaction: Redaction = super().run_validation(data)
-        return redaction
-
-    def to_internal_value(self, data: Any) -> Redaction:
-        """Raises ValidationError."""
-        values = super().to_internal_value(data)
-        # Each once, and in one order: what means the same is stored the same.
-        entities = [entity for entity in Entity if entity.value in values["entities"]]
-        return Redaction(tuple(entities), values["metadata"])
 
 
 class ReindexRequest(RequestSerializer):
@@ -226,15 +197,6 @@ class ChunkingResponse(serializers.Serializer[Any]):
     language = serializers.ChoiceField(
         choices=CODE_LANGUAGES, required=False, help_text="Of `code` alone."
     )
-
-
-class RedactionResponse(serializers.Serializer[Any]):
-    """What is taken out of texts before they are stored."""
-
-    entities = serializers.ListField(
-        child=serializers.ChoiceField(choices=[entity.value for entity in Entity])
-    )
-    metadata = serializers.BooleanField()
 
 
 class CollectionResponse(serializers.Serializer[Any]):
