@@ -1,12 +1,16 @@
 """The options of credentials: off unless asked for, and refused where they don't fit together."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embedsite.config import ConfigError
+from accounts.issuer import Issuer
+from accounts.policy import SiteRole
+from embedsite.config import BASE_DIR, ConfigError
 from embedsite.config_sources import load
 from embedsite.options import effective
 from tests.keys import write_key
@@ -72,3 +76,13 @@ def test_what_does_not_fit_is_refused(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, Any], rule: str
 ) -> None:
     assert rule in refusal(monkeypatch, **variables)
+
+
+def test_the_readme_declares_an_issuer_that_would_be_accepted() -> None:
+    found = re.search(
+        r"```toml\n(\[\[jwt_issuers.*?)```", (BASE_DIR / "README.md").read_text(), re.S
+    )
+    assert found
+    (declared,) = tomllib.loads(found[1])["jwt_issuers"]
+    issuer = Issuer.model_validate(declared)
+    assert issuer.roles == {"embed-operator": SiteRole.OPERATOR, "embed-admin": SiteRole.ADMIN}
