@@ -30,7 +30,8 @@ class ApplicationForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if field := self.fields.get("authorization_grant_type"):
+        field: Any = self.fields.get("authorization_grant_type")
+        if field:
             field.choices = [each for each in field.choices if each[0] in GRANTS]
 
     def clean(self) -> dict[str, Any]:

@@ -32,8 +32,6 @@ def unlink_identity(*, identity: Identity) -> None:
 def identity_state(pk: Any) -> State:
     """What the audit keeps."""
     found = Identity.objects.select_related("user").filter(pk=pk).first()
-    return found and {
-        "issuer": found.issuer,
-        "subject": found.subject,
-        "user": found.user.username,
-    }
+    if found is None:
+        return None
+    return {"issuer": found.issuer, "subject": found.subject, "user": found.user.username}

@@ -5,7 +5,7 @@ import hmac
 import secrets
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
@@ -158,8 +158,8 @@ def _own_claims(token: str, type: str) -> dict[str, Any]:  # noqa: A002
 
 def _lock_login(claims: dict[str, Any]) -> Login:
     """The login, as long as it is good, for this transaction alone. Raises InvalidToken."""
-    logins: Sequence[Login] = Login.objects.select_related("user").select_for_update(of=("self",))
-    login = logins.filter(  # type: ignore[attr-defined]
+    logins = Login.objects.select_related("user").select_for_update(of=("self",))
+    login = logins.filter(
         pk=_login_id(claims), revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True
     ).first()
     if login is None or not _is_good(login, claims):

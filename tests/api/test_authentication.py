@@ -27,7 +27,7 @@ def all_turned_on(settings: Any, tmp_path: Path) -> None:
     settings.EMBED = settings.EMBED.model_copy(update=changes)
 
 
-def get(**headers: str) -> Any:
+def get(**headers: Any) -> Any:
     return APIClient().get("/v1/me", headers={"X-Request-Id": "same"}, **headers)
 
 

@@ -48,7 +48,7 @@ def as_pem(made: bytes) -> str:
 
 
 def get(value: str | None = None, *, peer: str = PROXY, **extra: Any) -> Any:
-    headers = {} if value is None else {"HTTP_CLIENT_CERT": value}
+    headers: dict[str, Any] = {} if value is None else {"HTTP_CLIENT_CERT": value}
     return APIClient().get("/v1/me", REMOTE_ADDR=peer, **headers, **extra)
 
 

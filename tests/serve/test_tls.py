@@ -48,7 +48,7 @@ def client(folder: Path, shown: Any = None) -> ssl.SSLContext:
 
 
 def ask(
-    service: Instance, context: ssl.SSLContext, *, times: int = 1, body: Any = None, **headers: str
+    service: Instance, context: ssl.SSLContext, *, times: int = 1, body: Any = None, **headers: Any
 ) -> tuple[int, Any]:
     """The last answer on one connection."""
     connection = http.client.HTTPSConnection("localhost", service.port, timeout=20, context=context)
@@ -69,7 +69,7 @@ def ask(
 def test_it_works(service: Instance, folder: Path) -> None:
     """A token goes over TLS without a certificate, and a kept connection serves again; the other
     process asks the engine, whose door on this machine speaks no TLS."""
-    bearer = {"Authorization": f"Bearer {service.token}"}
+    bearer: dict[str, Any] = {"Authorization": f"Bearer {service.token}"}
     status, me = ask(service, client(folder), times=20, **bearer)
     assert (status, me["username"]) == (200, "admin")
     status, embedded = ask(service, client(folder), body={"input": ["tea"] * 50}, **bearer)
@@ -91,7 +91,8 @@ def test_a_certificate_stands_for_its_user(service: Instance, folder: Path) -> N
 def test_a_header_is_no_certificate(service: Instance, folder: Path) -> None:
     made = certificate("CN=reports,O=Example", issuer=AUTHORITY)[0]
     spelled = f":{base64.b64encode(made.public_bytes(Encoding.DER)).decode()}:"
-    status, refusal = ask(service, client(folder), **{"Client-Cert": spelled})
+    headers: dict[str, Any] = {"Client-Cert": spelled}
+    status, refusal = ask(service, client(folder), **headers)
     assert (status, refusal["code"]) == (401, "not_authenticated")
 
 

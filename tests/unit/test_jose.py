@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from accounts import jose
 from accounts.jose import SigningKey, Trust, Untrusted, UnusableKey
 from tests.keys import forged, rsa_key, write_key, write_public_key
 
-KEYS = {
+KEYS: dict[str, Callable[[], Any]] = {
     "EdDSA": lambda: None,
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),

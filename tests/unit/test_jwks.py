@@ -55,7 +55,7 @@ def publisher() -> Iterator[Publisher]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(jwks.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("accounts.jwks.time.monotonic", lambda: now[0])
     return now
 
 
