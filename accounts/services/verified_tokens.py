@@ -1,13 +1,13 @@
 """Which API tokens are good: proven by what is stored, and trusted for a moment."""
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from hmac import compare_digest
 from secrets import token_bytes
+from time import monotonic
 
 from cachetools import TLRUCache
 from django.utils import timezone
@@ -76,7 +76,7 @@ def forget_verified_tokens() -> None:
 
 
 def _verify(key: str, digests: Sequence[bytes]) -> ApiToken:
-    asked, read_at = _forgotten, time.monotonic()
+    asked, read_at = _forgotten, monotonic()
     token = look_up(_by_key(), key=key)
     now = timezone.now()
     current = NO_DIGEST if token is None else bytes(token.digest)

@@ -1,22 +1,16 @@
 """API tokens: shown once, stored as a keyed hash, refused when anything is off."""
 
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from hmac import compare_digest
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import connection
 from django.utils import timezone
-from pydantic import SecretStr
 
 from accounts import token_format
 from accounts.allowance import Allowance
-from accounts.exceptions import InvalidToken
 from accounts.lookup import look_up
 from accounts.models import ApiToken, User
 from accounts.policy import Action
@@ -29,41 +23,16 @@ from accounts.services.tokens import (
     rotate_api_token,
     verify_api_token,
 )
+from tests.db.token_checks import Clock, made, refused
 from tests.factories import make_user
 from tests.statements import recorded_statements
 
 pytestmark = pytest.mark.django_db
 
 
-class Clock:
-    """Stands for the process's own."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    trusted = type(verified_tokens._verified)(10, ttu=lambda *item: item[1].until, timer=clock)
-    monkeypatch.setattr(verified_tokens, "_verified", trusted)
-    monkeypatch.setattr("accounts.services.verified_tokens.time.monotonic", clock)
-    return clock
-
-
-def made(user: User | None = None, **options: Any) -> tuple[ApiToken, str]:
-    return create_api_token(user=user or make_user(), name="test", **options)
-
-
-def refused(plaintext: str, address: str = "") -> bool:
-    try:
-        verify_api_token(plaintext, address=address)
-    except InvalidToken:
-        return True
-    return False
+    return Clock(monkeypatch)
 
 
 def test_it_works() -> None:
@@ -253,118 +222,3 @@ def test_what_a_minted_token_uses_counts_as_its_minters() -> None:
         Allowance(f"token:{minted.token_id}", 6),
         Allowance(f"token:{minter.pk}", 60),
     )
-
-
-# Rotation of the secret, and of the pepper -------------------------------------------------------
-
-
-def test_rotation_with_overlap(clock: Clock) -> None:
-    user = make_user()
-    token, old = made(user)
-    verify_api_token(old)
-    _, new = rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(hours=1))
-    assert (new[:17], new != old) == (old[:17], True)
-    for plaintext in (old, new):
-        assert verify_api_token(plaintext) == token
-    ApiToken.objects.update(previous_until=timezone.now() + timedelta(seconds=0.3))
-    forget_verified_tokens()
-    verify_api_token(old)
-    clock.now += 0.3
-    ApiToken.objects.update(previous_until=timezone.now())
-    assert refused(old)
-    assert not refused(new)
-
-
-def test_a_second_rotation_ends_the_first_secret() -> None:
-    user = make_user()
-    token, first = made(user)
-    second, third = (
-        rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(hours=1))[1]
-        for _ in range(2)
-    )
-    assert [refused(plaintext) for plaintext in (first, second, third)] == [True, False, False]
-
-
-@contextmanager
-def peppered(settings: Any, **peppers: str) -> Iterator[None]:
-    before = settings.EMBED
-    secret = {name: SecretStr(value) for name, value in peppers.items()}
-    settings.EMBED = before.model_copy(update=secret)
-    forget_verified_tokens()
-    yield
-    settings.EMBED = before
-    forget_verified_tokens()
-
-
-def test_the_pepper_is_rotated_without_a_new_token(settings: Any) -> None:
-    with peppered(settings, token_pepper="one"):
-        token, plaintext = made()
-        unused, other = made()
-    with peppered(settings, token_pepper="two"):
-        assert refused(plaintext)
-    with peppered(settings, token_pepper="two", token_pepper_previous="one"):
-        assert verify_api_token(plaintext) == token
-        before, token = token, ApiToken.objects.get(pk=token.pk)
-        assert (token.digest, token.pepper_id) != (before.digest, before.pepper_id)
-        assert token.pepper_id == token_format.pepper_id() != unused.pepper_id
-        with recorded_statements() as statements:
-            verify_api_token(plaintext)
-        assert statements == []
-    with peppered(settings, token_pepper="two"):
-        assert verify_api_token(plaintext) == token
-        assert refused(other)
-
-
-def test_the_secret_key_can_be_the_pepper_before(settings: Any) -> None:
-    key = settings.EMBED.secret_key.get_secret_value()
-    _, plaintext = made()
-    with peppered(settings, token_pepper="new", token_pepper_previous=key):
-        assert not refused(plaintext)
-
-
-def test_a_renewal_never_undoes_a_rotation(settings: Any) -> None:
-    user = make_user()
-    with peppered(settings, token_pepper="one"):
-        token, _ = made(user)
-    with peppered(settings, token_pepper="two", token_pepper_previous="one"):
-        stale = ApiToken.objects.get(pk=token.pk)
-        _, new = rotate_api_token(token=token, by=user.as_principal(), overlap=timedelta(0))
-        verified_tokens._renew(stale, b"x" * 32)
-        assert not refused(new)
-
-
-# Under load --------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_nobody_is_let_in_after_a_revocation_under_load() -> None:
-    """In this process at once, also where a thread read the token just before it ended."""
-    token, plaintext = made()
-    revoked, stop = threading.Event(), threading.Event()
-    wrong: list[str] = []
-
-    def hammer() -> None:
-        try:
-            while not stop.is_set():
-                was_revoked = revoked.is_set()
-                if was_revoked and not refused(plaintext):
-                    wrong.append("let in")
-                elif not was_revoked and refused(plaintext) and not started.is_set():
-                    wrong.append("refused before")
-        finally:
-            connection.close()
-
-    started = threading.Event()
-    threads = [threading.Thread(target=hammer) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for _ in range(20):
-        forget_verified_tokens()  # so that there is always somebody who is just asking
-    started.set()
-    revoke_api_token(token=token)
-    revoked.set()
-    stop.wait(0.3)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
