@@ -215,7 +215,7 @@ def _wait_for_budget(run: JobRun, error: QuotaExceeded) -> float | None:
         _update(run, **waiting, attempts=F("attempts") - 1)
     except JobLost:
         return None
-    return min(error.values["retry_after"], BUDGET_WAIT_S)
+    return min(float(error.values["retry_after"]), BUDGET_WAIT_S)
 
 
 def retry_delay(*, attempt: int) -> float:

@@ -40,14 +40,14 @@ def announce(*, event: str, data: Mapping[str, Any]) -> None:
 def send(*, address: str, body: str) -> None:
     """Post the body to the webhook, if it is still configured. Raises NotHeard, Unreachable."""
     url = next((url for url in settings.EMBED.webhooks if _name_of(url) == address), None)
-    if url is None:
+    secret = settings.EMBED.webhook_secret
+    if url is None or secret is None:
         log.info("webhook_gone", address=address)
         return
     client = HttpClient(parse_url(url))
+    headers = _headers(body, secret=secret.get_secret_value())
     try:
-        answer = client.request(
-            "POST", "", body=body.encode(), headers=_headers(body), limits=_limits()
-        )
+        answer = client.request("POST", "", body=body.encode(), headers=headers, limits=_limits())
     finally:
         client.close()
     if not 200 <= answer.status < 300:
@@ -63,8 +63,7 @@ def signature(*, secret: str, at: int, body: str) -> str:
     return f"t={at},v1={digest}"
 
 
-def _headers(body: str) -> dict[str, str]:
-    secret = settings.EMBED.webhook_secret.get_secret_value()
+def _headers(body: str, *, secret: str) -> dict[str, str]:
     return {
         "Content-Type": "application/json",
         "User-Agent": f"embedding-service/{VERSION}",

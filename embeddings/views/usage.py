@@ -22,6 +22,8 @@ from embeddings.serializers.usage import (
 from embeddings.services.usage_report import usage_report
 from embeddings.views.operations import operation
 
+JSON: Any = api_settings.DEFAULT_RENDERER_CLASSES
+
 AMOUNTS = {
     "requests": 1200,
     "tokens": 96000,
@@ -60,7 +62,7 @@ class UsageViewSet(ViewSet):
     """The caller's own use; operators see everyone's."""
 
     actions = {"list": Action.USAGE}
-    renderer_classes = [*api_settings.DEFAULT_RENDERER_CLASSES, UsageCsvRenderer]
+    renderer_classes = [*JSON, UsageCsvRenderer]
 
     @operation(
         "usage",

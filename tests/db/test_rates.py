@@ -1,7 +1,7 @@
 """Requests per minute: exact under concurrency, in Redis and in PostgreSQL."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +12,7 @@ from accounts.exceptions import RateLimited
 from accounts.services import limits
 from accounts.services.limits import check_rate
 from accounts.store import rates, redis_rates
+from accounts.store.rates import Rate, Taken
 from tests.redis_server import RedisServer
 from tests.statements import recorded_statements
 
@@ -110,7 +111,7 @@ def test_it_names_who_has_to_wait_longest(counted_in: str) -> None:
 def test_a_bucket_fills_again(counted_in: str) -> None:
     fast = Allowance(f"user:fills-{counted_in}", requests_per_minute=6000)
     assert all(passed(fast) for _ in range(50))
-    rate = rates.Rate(fast.account, 6000, 10_000)
+    rate = Rate(fast.account, 6000, 10_000)
     store = redis_rates if counted_in == "redis" else rates
     # Fifty took half a second of a minute's bucket; it is full again after as long.
     assert 0 < store.take([rate]).ahead_us[0] <= 51 * 10_000
@@ -136,7 +137,12 @@ def test_a_dead_redis_is_asked_once_in_a_while(
     shared_cache.kill()
     asked = []
     take = redis_rates.take
-    monkeypatch.setattr(redis_rates, "take", lambda rates: (asked.append(1), take(rates))[1])
+
+    def counted(rates: Sequence[Rate]) -> Taken:
+        asked.append(rates)
+        return take(rates)
+
+    monkeypatch.setattr(redis_rates, "take", counted)
 
     # PostgreSQL knows nothing of what Redis has counted.
     assert [passed(allowance) for _ in range(3)] == [True, True, False]

@@ -170,7 +170,12 @@ def test_a_ledger_that_can_not_be_written_is_bounded(
 
 def test_the_timer_writes(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    monkeypatch.setattr(service, "start_timer", lambda: started.append(1) or object())
+
+    def start() -> object:
+        started.append(1)
+        return object()
+
+    monkeypatch.setattr(service, "start_timer", start)
     for _ in range(3):
         embed_texts(principal=alice.as_principal(), texts=["tea"])
     assert started == [1]
