@@ -277,7 +277,7 @@ def test_it_is_on_record_without_its_secret(as_alice: APIClient) -> None:
     assert [entry.event for entry in entries] == [
         *("token.create", "token.rotate", "token.create", "token.revoke", "token.revoke")
     ]
-    after = entries[0].after
+    after = entries[0].after or {}
     assert (after["user"], after["scopes"], after["tokens_per_day"]) == ("alice", ["tokens"], 7)
     spelled = json.dumps(list(entries.values()), default=str)
     for token in (made["token"], rotated["token"]):
