@@ -124,20 +124,6 @@ class CollectionExists(EmbeddingsError):
     title = "Conflict"
 
 
-class GrantExists(EmbeddingsError):
-    """`{grantee}` has the role {role} here already. Change that grant, or grant another role."""
-
-    status = 409
-    code = "grant_exists"
-    title = "Conflict"
-
-
-class OwnerSeesAll(InvalidRequest):
-    """An owner sees every document. Leave the row filter out, or grant another role."""
-
-    code = "owner_sees_all"
-
-
 class DocumentExists(EmbeddingsError):
     """Document `{external_id}` exists already and `on_conflict` is `error`; nothing was stored."""
 
@@ -258,42 +244,6 @@ class SchemaViolated(EmbeddingsError):
     status = 409
     code = "schema_violated"
     title = "Conflict"
-
-
-class OwnsCollections(EmbeddingsError):
-    """`{username}` owns {count} collections. Say who gets them with `transfer_to`, or that they go
-    too with `delete_collections`."""
-
-    status = 409
-    code = "owns_collections"
-    title = "Conflict"
-
-
-class InvalidRedaction(InvalidRequest):
-    """Names are not found here without: {missing}. Leave `name` out, or have the operator install
-    requirements/names.txt and the model."""
-
-    code = "invalid_redaction"
-
-
-class RedactedEmbedding(InvalidRequest):
-    """Document `{external_id}` holds what this collection redacts, and its embedding was made of
-    that. Send it without the embedding."""
-
-    code = "redacted_embedding"
-
-
-class RedactionUnavailable(EmbeddingsError):
-    """The collection redacts names, and what finds them is not installed any more; nothing was
-    stored."""
-
-    status = 503
-    code = "redaction_unavailable"
-    title = "Service unavailable"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "60"}
 
 
 # Imports and jobs ---------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ from accounts.services.users import (
     get_user,
     has_other_administrators,
 )
-from embeddings.exceptions import InvalidRequest, OwnsCollections
+from embeddings.exceptions import InvalidRequest
+from embeddings.exceptions_identity import OwnsCollections
 from embeddings.models import Collection, FrequentQuery
 from embeddings.services.cache import clear_cache
 from embeddings.services.collection import delete_collection, transfer_collection

@@ -11,7 +11,7 @@ from accounts.policy import Role
 from accounts.services.recorded import State, recorded
 from accounts.services.teams import known_team
 from accounts.services.users import active_user
-from embeddings.exceptions import GrantExists, OwnerSeesAll
+from embeddings.exceptions_identity import GrantExists, OwnerSeesAll
 from embeddings.models import Collection, Grant
 from embeddings.services.collection import lock_collection
 from embeddings.types.filter import parse_filter

@@ -10,10 +10,9 @@ from embeddings.exceptions import (
     InvalidMetadata,
     InvalidRequest,
     OutsideView,
-    RedactedEmbedding,
-    RedactionUnavailable,
     TooManyChunks,
 )
+from embeddings.exceptions_identity import RedactedEmbedding, RedactionUnavailable
 from embeddings.models import Collection
 from embeddings.models.document import document_id
 from embeddings.readers.rows import Row

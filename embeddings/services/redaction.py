@@ -12,7 +12,11 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from embeddings.exceptions import InvalidRedaction, RedactedEmbedding, RedactionUnavailable
+from embeddings.exceptions_identity import (
+    InvalidRedaction,
+    RedactedEmbedding,
+    RedactionUnavailable,
+)
 from embeddings.models import Collection
 from embeddings.redaction import redact_text
 from embeddings.redaction.names import find_names, missing

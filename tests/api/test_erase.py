@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 from django.db import connection
-from psycopg import sql
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -40,6 +39,7 @@ from tests.api.assertions import assert_problem, assert_unseen
 from tests.caches import start_cache
 from tests.factories import make_collection, make_document
 from tests.redis_server import RedisServer
+from tests.table_search import tables_with
 
 URL = "/v1/collection/drinks/erase"
 
@@ -288,15 +288,3 @@ def test_nothing_is_left_in_any_table(
     assert {"documents", "frequent_queries"} <= tables_with("zebrafish|quagga|okapi")
     erase(as_alice, filter={"customer": 42})
     assert tables_with("zebrafish|quagga|okapi") == set()
-
-
-def tables_with(words: str) -> set[str]:
-    """The tables in which some row, written as text, matches the words."""
-    found = set()
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            statement = sql.SQL("SELECT 1 FROM {} t WHERE t::text ~* %s LIMIT 1")
-            cursor.execute(statement.format(sql.Identifier(table)), [words])
-            if cursor.fetchone():
-                found.add(table)
-    return found

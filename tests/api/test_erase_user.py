@@ -15,8 +15,8 @@ from embeddings.models import Collection, FrequentQuery, Grant, Job, JobPart
 from embeddings.services.jobs import make_job
 from tests.api.assertions import assert_problem, assert_unseen
 from tests.api.conftest import client_of
-from tests.api.test_erase import tables_with
 from tests.factories import make_collection, make_user
+from tests.table_search import tables_with
 
 URL = "/v1/users/alice/erase"
 
