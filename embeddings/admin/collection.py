@@ -23,6 +23,7 @@ from embeddings.services.collection import (
     update_collection,
 )
 from embeddings.services.engine import served_models
+from embeddings.types.redaction import Redaction
 
 
 def _model_choices() -> list[tuple[str, str]]:
@@ -79,6 +80,7 @@ class CollectionAdmin(admin.ModelAdmin):
         "index_state",
         "index_and_recall",
         "declared_fields",
+        "redacted",
         "version",
         "created_at",
         "updated_at",
@@ -167,6 +169,12 @@ class CollectionAdmin(admin.ModelAdmin):
     def declared_fields(self, obj: Collection) -> str:
         """Of the metadata, with the states of their indexes."""
         return pretty_json(obj.metadata_schema) if obj.metadata_schema else "-"
+
+    @admin.display
+    def redacted(self, obj: Collection) -> str:
+        """What is taken out of texts before they are stored."""
+        redaction = Redaction.from_json(obj.redaction)
+        return (", ".join(redaction.entities) or "-") + ", metadata too" * redaction.metadata
 
     @admin.display
     def index_and_recall(self, obj: Collection) -> str:

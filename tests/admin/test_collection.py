@@ -90,6 +90,12 @@ def test_an_operator_looks_and_a_member_stays_outside(
         assert as_member.get(url).status_code == 403
 
 
+def test_what_it_redacts_is_shown(as_admin: Client, collection: Collection) -> None:
+    Collection.objects.update(redaction={"entities": ["email", "iban"], "metadata": True})
+    page = as_admin.get(f"/admin/embeddings/collection/{collection.pk}/change/").content.decode()
+    assert "email, iban, metadata too" in page
+
+
 def test_its_declared_fields_are_shown(as_admin: Client, collection: Collection) -> None:
     year = SchemaField("year", FieldType.NUMBER, index=True)
     declare_fields(collection=collection, fields={"year": year})
