@@ -3,6 +3,8 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
 from accounts.policy import Action
@@ -10,6 +12,15 @@ from embeddings.admin.display import pretty_json
 from embeddings.exceptions import JobFinished
 from embeddings.models import Job
 from embeddings.services.jobs import cancel_job, delete_job
+
+admin.site.unregister(ProcrastinateJob)
+
+
+@admin.register(ProcrastinateJob)
+class QueueAdmin(ProcrastinateJobAdmin):
+    """The queue behind the jobs, for watching: whatever is done to one is done to its own row."""
+
+    actions = ()
 
 
 @admin.register(Job)
