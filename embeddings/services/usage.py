@@ -22,7 +22,9 @@ from embeddings.telemetry import log
 from embeddings.types.search import SearchResult
 from embeddings.types.usage import Amounts, UsageKey
 
-FLUSH_S = 1.0
+FLUSH_S = 0.9
+"""So that what is done is on record within a second."""
+
 MAX_WAITING = 10_000
 """Rows; beyond, with a database that does not take them, the newest are lost."""
 
