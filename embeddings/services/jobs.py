@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.db.models.lookups import Exact
 from procrastinate.contrib.django import app
 
 from accounts.models import ApiToken, User
@@ -152,7 +153,7 @@ def list_jobs(
     if kind is not None:
         jobs = jobs.filter(kind=kind.value)
     if collection is not None:
-        jobs = jobs.filter(shown_collection=collection)
+        jobs = jobs.filter(Exact(F("shown_collection"), collection))
     if after is not None:
         created_at, pk = after
         jobs = jobs.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))

@@ -1,9 +1,11 @@
 """The cast of the access matrix, with something of each kind for each of them."""
 
+import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.http import HttpResponse
 from rest_framework.test import APIClient
 
 from accounts.models import Team, User
@@ -63,17 +65,22 @@ class World:
     clients: dict[str, APIClient] = field(default_factory=dict)
     things: dict[tuple[str, str], Things] = field(default_factory=dict)
 
-    def ask(self, who: str, relation: str, method: str, route: str) -> Any:
-        """The response to the sample request."""
+    def ask(
+        self, who: str, relation: str, method: str, route: str, *, extra: Any = None
+    ) -> HttpResponse:
+        """The response to the sample request, whose body has the extra fields besides."""
         things = self.things[who, relation]
         body = body_of(method, route, collection=things.collection)
-        kind = NDJSON if isinstance(body, bytes) else "application/json"
-        client = self.clients[who]
-        if body is not None and not isinstance(body, bytes):
-            body = client._encode_data(body, format="json")[0]
-        return client.generic(
-            method, things.fill(route), body or "", content_type=kind, HTTP_X_REQUEST_ID="same"
+        kind = "application/json"
+        if isinstance(body, bytes):
+            kind = NDJSON
+        elif body is not None:
+            body = json.dumps({**body, **(extra or {})})
+        path = things.fill(route)
+        response: HttpResponse = self.clients[who].generic(
+            method, path, body or "", content_type=kind, HTTP_X_REQUEST_ID="same"
         )
+        return response
 
 
 def make_world() -> World:

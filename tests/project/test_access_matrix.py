@@ -6,7 +6,6 @@ Read it as a stranger would before you commit it.
 """
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.admin.conftest import client_of
-from tests.project.access_world import CAST, RELATIONS, World, make_world
+from tests.project.access_world import CAST, RELATIONS, World
 from tests.project.sample_requests import is_alias, methods_of, names_collection, plain
 from tests.project.test_urls import FOR_PEOPLE, ROUTES
 
@@ -85,13 +84,6 @@ def name_of(method: str, route: str) -> str:
 
 def ids(*lists: list[tuple[str, str]]) -> list[str]:
     return [f"{method} {APPS.sub('<app>', route)}" for cells in lists for method, route in cells]
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield make_world()
-        transaction.set_rollback(True)
 
 
 @pytest.fixture(scope="module")
