@@ -207,8 +207,11 @@ class CollectionResponse(serializers.Serializer[Any]):
     model = serializers.CharField()
     dimensions = serializers.IntegerField()
     metric = serializers.ChoiceField(choices=[metric.value for metric in Metric])
-    count = serializers.IntegerField(help_text="Documents in it.")
-    version = serializers.IntegerField(help_text="Grows with every write to the documents.")
+    count = serializers.IntegerField(help_text="Documents in it that you see.")
+    version = serializers.IntegerField(
+        allow_null=True,
+        help_text="Grows with every write to the documents; null for who sees a part of them.",
+    )
     owner = serializers.CharField(help_text="The owner's user name.")
     language = serializers.CharField(help_text="Of its texts, for searches by words.")
     chunking = ChunkingResponse()
@@ -220,7 +223,9 @@ class CollectionResponse(serializers.Serializer[Any]):
     )
     redaction = RedactionResponse(allow_null=True)
     created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField(
+        allow_null=True, help_text="As `version`, and with the settings."
+    )
 
 
 class CollectionsResponse(serializers.Serializer[Any]):
@@ -235,9 +240,9 @@ def model_of(data: dict[str, Any]) -> str:
     return data.get("model") or str(settings.EMBED.default_model)
 
 
-def collection_json(collection: Collection) -> dict[str, Any]:
-    """CollectionResponse."""
-    generation = collection.generation
+def collection_json(collection: Collection, *, count: int) -> dict[str, Any]:
+    """CollectionResponse, with how many of its documents the caller sees."""
+    generation, sees_all = collection.generation, collection.row_filter is None
     fields = read_schema(collection.metadata_schema).values()
     return {
         "name": collection.name,
@@ -245,8 +250,8 @@ def collection_json(collection: Collection) -> dict[str, Any]:
         "model": generation.model,
         "dimensions": generation.dimensions,
         "metric": generation.metric,
-        "count": collection.document_count,
-        "version": collection.version,
+        "count": count,
+        "version": collection.version if sees_all else None,
         "owner": collection.owner.get_username(),
         "language": collection.language,
         "chunking": Chunking.from_json(collection.chunking).as_json(),
@@ -261,5 +266,5 @@ def collection_json(collection: Collection) -> dict[str, Any]:
         "metadata_indexes": {field.name: field.state for field in fields if field.index},
         "redaction": collection.redaction or None,
         "created_at": collection.created_at,
-        "updated_at": collection.updated_at,
+        "updated_at": collection.updated_at if sees_all else None,
     }

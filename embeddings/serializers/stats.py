@@ -70,15 +70,15 @@ class MaintenanceResponse(serializers.Serializer[Any]):
 
 
 class StatsResponse(serializers.Serializer[Any]):
-    """A collection's statistics."""
+    """A collection's statistics; what is measured of all of it is null for who sees a part."""
 
     collection = serializers.CharField()
-    documents = serializers.IntegerField()
-    chunks = serializers.IntegerField(help_text="An estimate.")
-    bytes = BytesResponse()
-    index = IndexStatsResponse()
-    recall = RecallResponse()
-    maintenance = MaintenanceResponse()
+    documents = serializers.IntegerField(help_text="That you see.")
+    chunks = serializers.IntegerField(help_text="An estimate, where you see all.")
+    bytes = BytesResponse(allow_null=True)
+    index = IndexStatsResponse(allow_null=True)
+    recall = RecallResponse(allow_null=True)
+    maintenance = MaintenanceResponse(allow_null=True)
 
 
 def stats_json(collection: Collection, stats: CollectionStats) -> dict[str, Any]:
@@ -106,6 +106,12 @@ def stats_json(collection: Collection, stats: CollectionStats) -> dict[str, Any]
             "advice": stats.advice,
         },
     }
+
+
+def shown_stats_json(collection: Collection, documents: int, chunks: int) -> dict[str, Any]:
+    """StatsResponse for who sees so much of the collection."""
+    measured = dict.fromkeys(("bytes", "index", "recall", "maintenance"))
+    return {"collection": collection.name, "documents": documents, "chunks": chunks, **measured}
 
 
 def _recall(recall: Recall | None) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ def _matching(collection: Collection, text: str) -> str:
         documents=collection.document_count,
         language=collection.language,
         query=parse_keyword_query(text),
+        view=None,  # how frequent the words are doesn't matter here
         alongside=nothing,
     )
     lexemes = [term.lexeme for term in query.terms]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from embeddings.constants import SearchPath
 from embeddings.models import Collection
+from embeddings.services.row_filter import within_view
 from embeddings.store.keyword import K1
 from embeddings.store.keyword_hits import Words, covering_chunks, read_hits
 from embeddings.store.keyword_search import (
@@ -111,9 +112,10 @@ def rank_by_words(
         documents=collection.document_count,
         language=collection.language,
         query=parse_keyword_query(params.query or ""),
+        view=within_view(collection=collection),
         alongside=alongside,
     )
-    worths = _worths(query.terms, documents=collection.document_count)
+    worths = _worths(query.terms, documents=query.documents)
     ranking = Ranking(query=query, worths=worths, scores={}, candidates=0, exact=True)
     if not worths:
         return ranking

@@ -184,6 +184,8 @@ def search_collections(
         named=named,
     )
     result = _found(query, alongside, gone)
+    if any(each.row_filter is not None for each in collections):
+        result = _without_sizes(result, params)
     tokens = query.tokens + result.tokens
     return _told(collections, params, result, started, tokens, query.cached_tokens)
 
@@ -202,6 +204,14 @@ def _found(query: Query, alongside: Alongside, gone: Gone | None) -> SearchResul
     if params.facets:
         result = replace(result, facets=count_facets(asked=asked))
     return result
+
+
+def _without_sizes(result: SearchResult, params: SearchParams) -> SearchResult:
+    """How deep the index was searched tells how much there is that the caller doesn't see."""
+    plans = result.plans and {
+        name: replace(plan, ef_search=params.ef_search) for name, plan in result.plans.items()
+    }
+    return replace(result, plan=replace(result.plan, ef_search=params.ef_search), plans=plans)
 
 
 def _told(

@@ -4,8 +4,12 @@ from embeddings.constants import IndexState
 from embeddings.models import Collection
 from embeddings.services.index import index_job
 from embeddings.services.recall import newest_recall, recall_warning
+from embeddings.services.row_filter import within_view
+from embeddings.store.chunks import count_chunks
+from embeddings.store.documents import count_documents
 from embeddings.store.index import index_name
 from embeddings.store.partitions import chunks_table, documents_table
+from embeddings.store.search_sql import Target
 from embeddings.store.stats import relation_bytes, table_stats
 from embeddings.types.index import IndexSettings
 from embeddings.types.stats import CollectionStats, IndexStats, TableStats
@@ -19,7 +23,7 @@ MIN_ROWS = 1_000
 
 
 def collection_stats(*, collection: Collection) -> CollectionStats:
-    """Of the collection alone. Raises NotFound when it was deleted meanwhile."""
+    """Of the collection alone, all of it. Raises NotFound when it was deleted meanwhile."""
     generation = collection.generation
     documents = table_stats(table=documents_table(collection.pk))
     chunks = table_stats(table=chunks_table(generation.pk))
@@ -43,6 +47,17 @@ def collection_stats(*, collection: Collection) -> CollectionStats:
         filtered=filtered,
         warning=recall_warning(unfiltered, filtered),
         advice=advice(documents=documents, chunks=chunks, indexed=index.bytes > 0),
+    )
+
+
+def shown_stats(*, collection: Collection) -> tuple[int, int]:
+    """How many documents and how many chunks the caller sees, for one that does not see all.
+    Raises NotFound when the collection was deleted meanwhile.
+    """
+    view = within_view(collection=collection)
+    return (
+        count_documents(collection_id=collection.pk, metadata_filter=view),
+        count_chunks(target=Target.of(collection.generation), metadata_filter=view),
     )
 
 

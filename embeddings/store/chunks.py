@@ -86,6 +86,18 @@ def document_vector(
     return vectors[0] if vanishes else mean.astype(np.float32)
 
 
+def count_chunks(*, target: Target, metadata_filter: MetadataFilter | None) -> int:
+    """How many chunks the documents have that the filter lets through."""
+    condition, values = compile_filter(metadata_filter)
+    statement = sql.SQL(
+        "SELECT count(*) FROM {chunks} c JOIN {documents} d ON d.id = c.document_id"
+        " WHERE {condition}"
+    ).format(condition=condition, **target.names)
+    with binary_cursor() as cursor:
+        row = cursor.execute(statement, values, prepare=False).fetchone()
+    return int(row[0]) if row else 0
+
+
 def chunk_vectors(
     *, generation_id: int, document_ids: Sequence[uuid.UUID], ordinals: Sequence[int]
 ) -> dict[tuple[uuid.UUID, int], NDArray[np.float32]]:

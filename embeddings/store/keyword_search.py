@@ -39,10 +39,12 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class ReadQuery:
-    """A query in the collection's language; `required` and `excluded` are the database's spellings
-    of conditions, of which stop words leave nothing.
+    """A query in the collection's language, and among how many documents its words were counted;
+    `required` and `excluded` are the database's spellings of conditions, of which stop words leave
+    nothing.
     """
 
+    documents: int
     terms: list[Term]
     required: list[str]
     excluded: list[str]
@@ -54,21 +56,37 @@ def read_query(
     documents: int,
     language: str,
     query: KeywordQuery,
+    view: MetadataFilter | None,
     alongside: Alongside,
 ) -> ReadQuery:
-    """The query's words with their frequencies among `documents`, how many there are now."""
-    statement = sql.SQL(_READ).format(
-        terms=sql.Identifier(terms_table(collection_id)), hash=HASH, limit=sql.Literal(MAX_READ)
+    """The query's words with their frequencies among `documents`, how many there are now. With a
+    `view` only what it lets through is counted, up to COUNTED documents: a score must not tell how
+    rare a word is in what the caller doesn't see.
+    """
+    condition, values = compile_filter(view)
+    statement = sql.SQL(_ASKED + (_READ if view is None else _READ_IN_VIEW)).format(
+        terms=sql.Identifier(terms_table(collection_id)),
+        documents=sql.Identifier(documents_table(collection_id)),
+        condition=condition,
+        hash=HASH,
+        lexeme=_LEXEME,
+        limit=sql.Literal(MAX_READ),
+        counted=sql.Literal(COUNTED),
     )
+    bound = [collection_id] if view is None else [*values, *values]
+    prepare = None if view is None else False  # as compile_filter asks for
     with binary_cursor() as words, binary_cursor() as conditions:
         with words.connection.pipeline():
             alongside()
-            words.execute(statement, [language, query.words, collection_id, COUNTED])
+            words.execute(statement, [language, query.words, *bound], prepare=prepare)
             phrases = [*query.phrases, *query.excluded]
             conditions.execute(_CONDITIONS, [language, phrases])
         rows, [(spelled,)] = words.fetchall(), conditions.fetchall()
     required, excluded = spelled[: len(query.phrases)], spelled[len(query.phrases) :]
+    if view is not None:
+        documents = rows[0][-1] if rows else 0
     return ReadQuery(
+        documents=documents,
         terms=[
             Term(lexeme, dimension, count, _frequency(counted, common, refreshed, documents))
             for lexeme, dimension, count, counted, common, refreshed in rows
@@ -85,13 +103,17 @@ def _frequency(counted: int | None, common: int | None, refreshed: int, document
     return min(round(common * documents / max(refreshed, 1)), documents)
 
 
-# The bound of each count is what the others leave it.
-_READ = r"""
+_ASKED = """
     WITH asked AS MATERIALIZED (
         SELECT lexeme, cardinality(positions) AS count
         FROM unnest(to_tsvector(%s::regconfig, %s))
         ORDER BY 2 DESC, positions[1] LIMIT {limit}
-    ), known AS MATERIALIZED (
+    ), """
+
+_LEXEME = sql.SQL(r"('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery")
+
+# The bound of each count is what the others leave it.
+_READ = """known AS MATERIALIZED (
         SELECT a.*, c.documents, s.refreshed_documents, count(*) OVER () AS asked
         FROM asked a
         LEFT JOIN keyword_statistics s ON s.collection_id = %s
@@ -99,12 +121,24 @@ _READ = r"""
     )
     SELECT lexeme, {hash}, count, CASE WHEN documents IS NULL THEN (
             SELECT count(*) FROM (
-                SELECT FROM {terms} t WHERE t.terms @@ (
-                    '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery
-                LIMIT %s / asked
+                SELECT FROM {terms} t WHERE t.terms @@ {lexeme} LIMIT {counted} / asked
             ) AS counted
         ) END, documents, coalesce(refreshed_documents, 0)
     FROM known"""
+
+_READ_IN_VIEW = """known AS MATERIALIZED (
+        SELECT a.*, count(*) OVER () AS asked FROM asked a
+    ), viewed AS MATERIALIZED (
+        SELECT count(*) AS documents
+        FROM (SELECT FROM {documents} d WHERE {condition} LIMIT {counted}) AS counted
+    )
+    SELECT lexeme, {hash}, count, (
+            SELECT count(*) FROM (
+                SELECT FROM {terms} t JOIN {documents} d ON d.id = t.document_id
+                WHERE t.terms @@ {lexeme} AND {condition} LIMIT {counted} / asked
+            ) AS counted
+        ), NULL::bigint, viewed.documents
+    FROM known CROSS JOIN viewed"""
 
 _CONDITIONS = """
     SELECT coalesce(array_agg(phraseto_tsquery(%s::regconfig, phrase)::text ORDER BY place), '{}')

@@ -28,6 +28,7 @@ from embeddings.services.collection import (
     visible_collection,
 )
 from embeddings.services.index import UNCHANGED, index_job
+from embeddings.services.row_filter import count_shown
 from embeddings.types.chunking import NO_WISH
 from embeddings.types.redaction import NO_REDACTION
 from embeddings.views.operations import operation
@@ -83,7 +84,8 @@ class CollectionViewSet(ViewSet):
             limit=query["limit"] + 1,
         )
         shown, cursor = page(rows, limit=query["limit"], key=lambda row: row.name)
-        collections = [collection_json(row) for row in shown]
+        counts = count_shown(collections=shown)
+        collections = [collection_json(row, count=counts[row.pk]) for row in shown]
         return Response({"collections": collections, "next_cursor": cursor})
 
     @operation(
@@ -122,7 +124,9 @@ class CollectionViewSet(ViewSet):
             redaction=data.get("redaction", NO_REDACTION),
         )
         location = f"/v1/collection/{collection.name}"
-        return Response(collection_json(collection), status=201, headers={"Location": location})
+        return Response(
+            collection_json(collection, count=0), status=201, headers={"Location": location}
+        )
 
     @operation(
         "collection_retrieve",
@@ -135,7 +139,8 @@ class CollectionViewSet(ViewSet):
         collection = visible_collection(
             principal=principal_of(request), name=name, action=Action.READ
         )
-        return Response(collection_json(collection))
+        counts = count_shown(collections=[collection])
+        return Response(collection_json(collection, count=counts[collection.pk]))
 
     @operation(
         "collection_update",
@@ -163,7 +168,8 @@ class CollectionViewSet(ViewSet):
         collection = update_collection(collection=collection, **data)
         job = index_job(collection=collection) if "index" in data else None
         headers = {"Location": f"/v1/jobs/{job.pk}"} if job else {}
-        return Response(collection_json(collection), headers=headers)
+        counts = count_shown(collections=[collection])
+        return Response(collection_json(collection, count=counts[collection.pk]), headers=headers)
 
     @operation(
         "collection_delete",
@@ -195,4 +201,5 @@ class CollectionViewSet(ViewSet):
         collection = transfer_collection(
             principal=principal, collection=collection, to=data["owner"]
         )
-        return Response(collection_json(collection))
+        counts = count_shown(collections=[collection])
+        return Response(collection_json(collection, count=counts[collection.pk]))

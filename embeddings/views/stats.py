@@ -6,9 +6,9 @@ from rest_framework.viewsets import ViewSet
 
 from accounts.permissions import principal_of
 from accounts.policy import Action
-from embeddings.serializers.stats import StatsResponse, stats_json
+from embeddings.serializers.stats import StatsResponse, shown_stats_json, stats_json
 from embeddings.services.collection import visible_collection
-from embeddings.services.stats import collection_stats
+from embeddings.services.stats import collection_stats, shown_stats
 from embeddings.views.operations import operation
 
 RECALL = {
@@ -71,4 +71,7 @@ class StatsViewSet(ViewSet):
         collection = visible_collection(
             principal=principal_of(request), name=name, action=Action.READ
         )
+        if collection.row_filter is not None:
+            shown = shown_stats(collection=collection)
+            return Response(shown_stats_json(collection, *shown))
         return Response(stats_json(collection, collection_stats(collection=collection)))
