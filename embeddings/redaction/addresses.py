@@ -24,6 +24,9 @@ VERSION = re.compile(r"(?:\bv|version|ver\.?|release|build|oid|section|§)[\s:=]
 VERSION_CHARS = 12
 
 IPV6 = re.compile(r"(?<![\w:.])[0-9A-F:]{2,39}+(?:(?<=:)\d[\d.]{6,14}+)?(?![\w:])", re.IGNORECASE)
+COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
+"""Two of them, as every IPv6 address has; few texts have."""
+
 MIN_GROUPS = 3
 """Of those that are not zero: shorter ones are loopbacks, and slices of a program's lists."""
 
@@ -43,7 +46,7 @@ def find_ips(text: str) -> Iterator[tuple[int, int]]:
             start, end = match.span()
             if not VERSION.search(text, max(0, start - VERSION_CHARS), start):
                 yield start, end
-    if ":" in text:
+    if COLONS.search(text):
         for match in IPV6.finditer(text):
             if _is_ipv6(match[0]):
                 yield match.span()

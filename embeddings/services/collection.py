@@ -270,6 +270,7 @@ def _settings(collection: Collection) -> dict[str, Any]:
         "description": collection.description,
         "index": IndexSettings.of(collection.generation).as_columns(),
         "metadata_schema": collection.metadata_schema,
+        "redaction": collection.redaction,
     }
 
 

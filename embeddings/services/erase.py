@@ -7,6 +7,7 @@ can't end.
 import hashlib
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.db import transaction
 
 from accounts.services.audit import hash_of, record
 from embeddings.constants import JobKind
+from embeddings.exceptions import NotFound
 from embeddings.models import Collection
 from embeddings.models.document import document_id
 from embeddings.services.add import bump
@@ -95,7 +97,8 @@ def erase_documents(
         vectors = _forget(collection, removed.texts, jobs.texts)
     searches = clear_cache(collection=collection)
     if removed.documents:
-        _forget_words(collection)
+        with suppress(NotFound, Collection.DoesNotExist):  # all of it was deleted meanwhile
+            _forget_words(collection)
     return Erasure(
         documents=removed.documents,
         chunks=removed.chunks,

@@ -93,10 +93,12 @@ def tables_of(*, collection_id: uuid.UUID, generation_ids: Sequence[int]) -> lis
 
 
 def analyze(*, collection_id: uuid.UUID) -> None:
-    """Sample the documents anew: PostgreSQL keeps frequent values of its last sample."""
-    with connection.cursor() as cursor:
-        table = sql.Identifier(documents_table(collection_id))
-        cursor.execute(sql.SQL("ANALYZE {}").format(table))
+    """Sample the documents anew: PostgreSQL keeps frequent values of its last sample. Not while an
+    index is built, which autovacuum does not either.
+    """
+    statement = sql.SQL("ANALYZE (SKIP_LOCKED) {}")
+    with binary_cursor() as cursor:
+        cursor.execute(statement.format(sql.Identifier(documents_table(collection_id))))
 
 
 def rewrite(*, table: str) -> None:

@@ -7,6 +7,7 @@ import orjson
 import pytest
 from rest_framework.test import APIClient
 
+from accounts.models.audit import AuditEntry
 from embeddings.constants import JobState
 from embeddings.models import Chunk, Collection, Document, FrequentQuery, Job
 from embeddings.models.keyword import DocumentTerms
@@ -61,6 +62,8 @@ def test_what_is_shown_and_changed(as_alice: APIClient, letters: Collection) -> 
     changed = as_alice.patch("/v1/collection/letters", body, format="json").json()
     assert changed["redaction"] == {"entities": ["email"], "metadata": False}
     assert changed["version"] == 1  # what is cached of searches is out of date
+    entry = AuditEntry.objects.get(event="collection.update")
+    assert entry.after == {"redaction": {"entities": ["email"], "metadata": False}}
     add(as_alice, metadata={"from": "jane@example.org"})
     document = Document.objects.get(collection=letters)
     assert document.text == REDACTED.replace("[PHONE]", "+49 30 901820")
