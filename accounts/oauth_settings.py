@@ -3,24 +3,10 @@
 from typing import Any
 
 from accounts.policy import Action
+from accounts.policy_table import MEANINGS
 
 GRANTS = ("authorization-code", "client-credentials")
 """What an application may be for; the others are out of use, or need a page for a device."""
-
-DESCRIPTIONS: dict[Action, str] = {
-    Action.ME: "See who you are",
-    Action.TOKENS: "Manage your API tokens",
-    Action.USAGE: "See what you have used",
-    Action.EMBED: "Turn texts into vectors on your account",
-    Action.CREATE_COLLECTION: "Make collections in your name",
-    Action.READ: "Read your collections and documents",
-    Action.SEARCH: "Search your collections",
-    Action.WRITE: "Add, change and delete documents",
-    Action.MANAGE: "Change and delete your collections, and say who may use them",
-    Action.AUDIT: "Read the audit of your collections",
-    Action.OPERATE: "Operate the service, as far as you may",
-    Action.ADMINISTER: "Administer the service, as far as you may",
-}
 
 RFC_9700 = (
     "IMPLICIT_GRANT",
@@ -41,7 +27,7 @@ def provider_settings(*, access_s: int, refresh_s: int, https_only: bool) -> dic
     """
     return {
         "OAUTH2_VALIDATOR_CLASS": "accounts.oauth.Validator",
-        "SCOPES": {action.value: text for action, text in DESCRIPTIONS.items()},
+        "SCOPES": {action.value: text for action, text in MEANINGS.items()},
         "CLIENT_SECRET_HASHER": "pbkdf2_sha256_random",
         "DEFAULT_SCOPES": [Action.ME.value],
         "ACCESS_TOKEN_EXPIRE_SECONDS": access_s,

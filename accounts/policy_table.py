@@ -5,19 +5,20 @@ from collections.abc import Iterator
 from accounts.policy import EVERYONE, ROLE_ACTIONS, SITE_ROLE_ACTIONS, Action
 
 MEANINGS: dict[Action, str] = {
-    Action.ME: "see who one is",
-    Action.TOKENS: "make and revoke one's own API tokens",
-    Action.USAGE: "see one's own use",
-    Action.EMBED: "embed and rerank texts",
-    Action.CREATE_COLLECTION: "make collections, which one then owns",
-    Action.READ: "see collections, their documents and statistics",
-    Action.SEARCH: "search",
-    Action.WRITE: "add, change and delete documents",
-    Action.MANAGE: "change, share and delete collections",
-    Action.AUDIT: "read the record of who did what",
-    Action.OPERATE: "see and cancel jobs, build indexes, clear caches",
-    Action.ADMINISTER: "make and change users and teams",
+    Action.ME: "See who you are",
+    Action.TOKENS: "Manage your API tokens",
+    Action.USAGE: "See what you have used",
+    Action.EMBED: "Embed and rerank texts on your account",
+    Action.CREATE_COLLECTION: "Make collections in your name",
+    Action.READ: "Read collections, their documents and statistics",
+    Action.SEARCH: "Search collections",
+    Action.WRITE: "Add, change and delete documents",
+    Action.MANAGE: "Change and delete collections, and say who may use them",
+    Action.AUDIT: "Read the audit",
+    Action.OPERATE: "See and cancel jobs, build indexes, clear caches",
+    Action.ADMINISTER: "Manage users and teams",
 }
+"""Also what people read who are asked whether an application may."""
 
 
 def policy_rows() -> Iterator[tuple[str, str, list[Action]]]:

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 from accounts.exceptions import Problem
-from accounts.oauth_settings import DESCRIPTIONS
+from accounts.policy_table import MEANINGS, policy_markdown
 
 Endpoint = tuple[str, str, str, Any]
 
@@ -30,7 +30,7 @@ class CredentialSchemes(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:  # noqa: ARG002
         """As OpenAPI 3.1 spells them, in the order of the names."""
-        scopes = {action.value: text for action, text in DESCRIPTIONS.items()}
+        scopes = {action.value: text for action, text in MEANINGS.items()}
         token = {"tokenUrl": "/oauth/token", "refreshUrl": "/oauth/token", "scopes": scopes}
         code = {"authorizationUrl": "/oauth/authorize", **token}
         return [
@@ -66,6 +66,16 @@ def without_aliases(endpoints: list[Endpoint]) -> list[Endpoint]:
     """
     documented = ("/v1/", "/v2/", "/health")
     return [each for each in endpoints if each[0].startswith(documented) or each[0] in OF_TEI]
+
+
+def with_policy(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """The document, with the whole access policy."""
+    result["info"]["description"] += (
+        "\n\n## Who may do what\n\nEverybody may do what concerns nobody else; owners of a"
+        " collection, and whoever has a role on it or in the whole service, may do more. Whatever"
+        f" you may not see is a 404, as what is not there.\n\n{policy_markdown()}\n"
+    )
+    return result
 
 
 def with_error_codes(result: dict[str, Any], **_: Any) -> dict[str, Any]:

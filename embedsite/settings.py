@@ -223,6 +223,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/v1",
     "PREPROCESSING_HOOKS": ["embedsite.openapi.without_aliases"],
     # Choices stay where they are used: as components they would need names that never collide.
-    "POSTPROCESSING_HOOKS": ["embedsite.openapi.with_error_codes"],
+    "POSTPROCESSING_HOOKS": [
+        "embedsite.openapi.with_policy",
+        "embedsite.openapi.with_error_codes",
+    ],
     "PATH_CONVERTER_OVERRIDES": {"anything": str},
 }

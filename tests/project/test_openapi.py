@@ -10,6 +10,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 
 from accounts.policy import Action
+from accounts.policy_table import policy_markdown
 from embeddings.views.schema import openapi_document
 from embedsite.openapi import OF_TEI
 from tests.project.test_urls import ROUTES
@@ -81,6 +82,10 @@ def test_every_credential_is_described() -> None:
         assert flow["scopes"].keys() == {*Action}
         for url in ("tokenUrl", "refreshUrl"):
             assert flow[url].strip("/") in ROUTES
+
+
+def test_the_policy_is_shown() -> None:
+    assert policy_markdown() in openapi_document()["info"]["description"]
 
 
 def test_every_error_code_is_listed() -> None:

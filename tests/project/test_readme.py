@@ -2,6 +2,7 @@
 
 import re
 
+from accounts.policy_table import policy_markdown
 from embedsite.config import BASE_DIR
 from embedsite.options import markdown
 
@@ -13,3 +14,12 @@ def test_table_of_options_is_in_step() -> None:
 
     assert found
     assert found[1] == markdown(), "paste the output of: python3 manage.py config --markdown"
+
+
+def test_the_policy_is_in_step() -> None:
+    readme = (BASE_DIR / "README.md").read_text()
+
+    found = re.search(r"<!-- policy -->\n(.*)\n<!-- /policy -->", readme, re.DOTALL)
+
+    assert found
+    assert found[1] == policy_markdown(), "paste: python3 manage.py show_policy --markdown"
