@@ -14,13 +14,16 @@ class UsageQuerySet(models.QuerySet["Usage"]):
 
     def visible_to(self, principal: Principal) -> Self:
         """The principal's own, or everyone's for who operates the service; of a credential's
-        collections alone, where it is narrowed to some.
+        collections alone, where it is narrowed to some, and of its own use, where it is narrowed to
+        some documents: what was added and stored besides counts others.
         """
         if not principal.in_scope(Action.USAGE):
             return self.none()
         rows = self
         if principal.collections is not None:
             rows = rows.filter(collection_id__in=principal.collections)
+        if principal.row_filter is not None:
+            return rows.filter(user_id=principal.user_id, token_id=principal.token_id or 0)
         if principal.may(Action.OPERATE):
             return rows
         return rows.filter(user_id=principal.user_id)

@@ -85,6 +85,18 @@ def test_a_token_for_a_collection_sees_its_use_alone(alice: User, collection: Co
     assert [row["requests"] for row in grouped(client, "day")] == [2]
 
 
+def test_a_token_for_some_documents_sees_its_use_alone(
+    as_alice: APIClient, alice: User, collection: Collection
+) -> None:
+    client = client_of(alice)
+    token = ApiToken.objects.filter(user=alice).latest("pk")
+    ApiToken.objects.filter(pk=token.pk).update(row_filter={"lang": "en"})
+    ledger(alice, requests=1, collection=collection)
+    ledger(alice, requests=2, collection=collection, token_id=token.pk)
+    assert [row["requests"] for row in grouped(client, "day")] == [2]
+    assert [row["requests"] for row in grouped(as_alice, "day")] == [3]
+
+
 def test_what_is_gone_or_hidden_has_no_name(
     as_alice: APIClient, as_bob: APIClient, alice: User, charlie: User, collection: Collection
 ) -> None:
