@@ -1,9 +1,11 @@
 """Rates in Redis. Beside the cache's, the only module that names it."""
 
+import hmac
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django_redis import get_redis_connection
 from redis import Redis, RedisError
 
@@ -13,6 +15,7 @@ ALIAS = "shared"
 """The entry of CACHES."""
 
 PREFIX = "embed:rate:"
+"""Before a keyed hash of the account: several services may share a Redis."""
 
 Unavailable = (RedisError, OSError)
 """What `take` raises when Redis does not answer, or does not as it should."""
@@ -40,11 +43,16 @@ return {passed, unpack(ahead)}"""
 def take(rates: Sequence[Rate]) -> Taken:
     """As rates.take. Raises one of Unavailable."""
     passed, *ahead = _script()(
-        keys=[PREFIX + rate.account for rate in rates],
+        keys=[_key(rate.account) for rate in rates],
         args=[number for rate in rates for number in (rate.interval_us, rate.burst_us)],
         client=_client(),
     )
     return Taken(bool(passed), ahead)
+
+
+def _key(account: str) -> str:
+    secret = settings.EMBED.secret_key.get_secret_value()
+    return PREFIX + hmac.new(f"rate {secret}".encode(), account.encode(), "sha256").hexdigest()[:32]
 
 
 def _client() -> "Redis":

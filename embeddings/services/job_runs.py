@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, Now
 
 from accounts.actor import Actor, acting
 from accounts.exceptions import Problem, QuotaExceeded
-from accounts.payer import paying
+from accounts.payer import Payer, paying
 from embeddings.constants import UNFINISHED_STATES, JobState
 from embeddings.models import Job, JobPart
 from embeddings.services.jobs import payer_of
@@ -266,7 +266,9 @@ def run_by_command(*, run: JobRun, interrupted: Callable[[], str]) -> Iterator[N
     Problem, and otherwise waits, `interrupted()` being the reason, for the command to be repeated.
     """
     try:
-        yield
+        # On the owner's account, whose limits don't hold for who runs commands.
+        with paying(Payer(run.job.owner_id, run.job.owner.team_id)):
+            yield
         finish_run(run=run)
     except Problem as problem:
         fail_run(run=run, error=problem.detail)

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connection
+from pydantic import SecretStr
 
 from accounts.allowance import Allowance
 from accounts.exceptions import RateLimited
@@ -115,6 +117,16 @@ def test_a_bucket_fills_again(counted_in: str) -> None:
     store = redis_rates if counted_in == "redis" else rates
     # Fifty took half a second of a minute's bucket; it is full again after as long.
     assert 0 < store.take([rate]).ahead_us[0] <= 51 * 10_000
+
+
+@pytest.mark.django_db
+def test_services_may_share_a_redis(shared_cache: RedisServer, settings: Any) -> None:
+    allowance = Allowance("user:7", requests_per_minute=1)
+    assert [passed(allowance) for _ in range(2)] == [True, False]
+    other = {"secret_key": SecretStr("another service's")}
+    settings.EMBED = settings.EMBED.model_copy(update=other)
+    assert passed(allowance)
+    assert not [key for key in shared_cache.client().scan_iter() if b"user" in key]
 
 
 @pytest.mark.django_db

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import Error, transaction
 from django.utils import timezone
+from procrastinate.contrib.django import app
 
 from accounts.allowance import Allowance
 from accounts.models import Team, User
@@ -21,14 +22,15 @@ from embeddings.services import usage as service
 from embeddings.services.add import add_documents
 from embeddings.services.embed import embed_texts
 from embeddings.services.imports import run_import, start_import
-from embeddings.services.job_runs import BUDGET_WAIT_S, JobRetry
-from embeddings.services.jobs import start_job
+from embeddings.services.job_runs import BUDGET_WAIT_S, JobRetry, run_by_command, take_job
+from embeddings.services.jobs import make_job, start_job
 from embeddings.services.rerank import rerank_texts
 from embeddings.services.search import search_visible
 from embeddings.services.search_batch import search_many
 from embeddings.services.storage_usage import record_storage
 from embeddings.services.usage import cost_of, flush_usage
 from embeddings.store import usage as store
+from embeddings.tasks import close_day
 from embeddings.types.document import DocumentInput
 from embeddings.types.search import Rerank, SearchParams
 from tests.factories import make_collection, make_documents, make_user
@@ -233,6 +235,20 @@ def test_a_job_waits_for_its_budget(collection: Collection, alice: User) -> None
     assert (job.state, job.error) == (JobState.SUCCEEDED, "")
 
 
+def test_a_command_is_not_limited_and_goes_on_its_owners_account(
+    collection: Collection, alice: User
+) -> None:
+    User.objects.filter(pk=alice.pk).update(tokens_per_day=0)
+    with paying(None):
+        job = make_job(owner_id=alice.pk, kind=JobKind.IMPORT, collection=collection)
+        run = take_job(job_id=job.pk)
+        assert run is not None
+        with run_by_command(run=run, interrupted=str):
+            add_documents(collection=collection, documents=[DocumentInput("a", "one two", {})])
+    row = Usage.objects.get()
+    assert (row.user, row.team, row.token, row.tokens) == (alice, alice.team, None, 2)
+
+
 def test_a_jobs_token_may_go(collection: Collection, alice: User) -> None:
     token, _ = create_api_token(user=alice, name="jobs")
     with paying(payer_of(token.as_principal())), transaction.atomic():
@@ -258,6 +274,12 @@ def test_storage_is_recorded_once_a_day(
 
     Usage.objects.update(day=date(2020, 1, 1))
     assert record_storage() == 1
+
+
+def test_a_worker_records_it_every_hour(collection: Collection) -> None:
+    assert ("close_day", "") in app.periodic_registry.periodic_tasks
+    close_day(timestamp=0)
+    assert Usage.objects.get().storage_bytes > 0
 
 
 def test_a_payer_with_limits_is_whoever_calls(alice: User) -> None:
