@@ -20,7 +20,7 @@ admin.site.unregister(ProcrastinateJob)
 class QueueAdmin(ProcrastinateJobAdmin):
     """The queue behind the jobs, for watching: whatever is done to one is done to its own row."""
 
-    actions = ()
+    actions = []
 
 
 @admin.register(Job)

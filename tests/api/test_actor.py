@@ -1,28 +1,30 @@
 """Who acts in a request is known wherever something is done in it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django.test import Client
 from pytest import MonkeyPatch
 from rest_framework.test import APIClient
 
 from accounts.actor import SYSTEM, Actor, current_actor
 from accounts.models import User
-from embeddings.views import models as models_view
+from embeddings.models import Job
+from embeddings.services.engine import served_models
 
 
 @pytest.fixture
 def seen(monkeypatch: MonkeyPatch) -> Iterator[list[Actor]]:
     """The actors of the requests for `/v1/models`."""
     actors: list[Actor] = []
-    real = models_view.served_models
 
     def spy() -> object:
         actors.append(current_actor())
-        return real()
+        return served_models()
 
-    monkeypatch.setattr(models_view, "served_models", spy)
+    monkeypatch.setattr("embeddings.views.models.served_models", spy)
     yield actors
     assert current_actor() == SYSTEM
 
@@ -47,9 +49,11 @@ def test_people_at_the_console(alice: User, monkeypatch: MonkeyPatch) -> None:
     alice.save()
     client = Client()
     client.force_login(alice)
-    monkeypatch.setattr(
-        "embeddings.admin.jobs.JobAdmin.get_queryset",
-        lambda admin, request: seen.append(current_actor()) or admin.model.objects.none(),
-    )
+
+    def spy(*_: Any) -> QuerySet[Job]:
+        seen.append(current_actor())
+        return Job.objects.none()
+
+    monkeypatch.setattr("embeddings.admin.jobs.JobAdmin.get_queryset", spy)
     assert client.get("/admin/embeddings/job/").status_code == 200
     assert {(actor.username, actor.credential) for actor in seen} == {("alice", "session")}

@@ -51,6 +51,7 @@ def test_no_texts_or_secrets() -> None:
             "metadata": {"email": "private"},
         }
     )
+    assert made.after is not None
     spelled = str(made.after)
     assert "hush" not in spelled
     assert "private" not in spelled

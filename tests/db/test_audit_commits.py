@@ -27,7 +27,7 @@ def chained() -> list[str]:
 
 
 def test_it_works() -> None:
-    late = threading.Thread(target=lambda: (commit("second"), connection.close()))
+    late = threading.Thread(target=commit_apart, args=["second"])
     with transaction.atomic():
         act("first to be written")
         late.start()
@@ -39,6 +39,11 @@ def test_it_works() -> None:
 def commit(name: str) -> None:
     with transaction.atomic():
         act(name)
+
+
+def commit_apart(name: str) -> None:
+    commit(name)
+    connection.close()
 
 
 def test_what_is_rolled_back_never_was() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from pytest import MonkeyPatch
 
 from accounts.models import AuditEntry
@@ -69,7 +70,7 @@ def test_a_broken_day_stays(old_days: None) -> None:
 
 def test_a_busy_audit_is_left_alone(old_days: None, monkeypatch: MonkeyPatch) -> None:
     def busy() -> None:
-        raise audit_days.OperationalError
+        raise OperationalError
 
     monkeypatch.setattr(store, "lock_audit", busy)
     result = drop_audit_days(keep_days=30)
