@@ -14,8 +14,7 @@ from django.db import connection
 
 from accounts.actor import Actor, current_actor
 from accounts.models.audit import Outcome
-
-RECORD = "SELECT count(audit_record(e)) FROM jsonb_populate_recordset(NULL::audit_entries, %s) e"
+from accounts.store.audit import add_entries
 
 SECRETS_AND_TEXTS = re.compile(
     r"texts?|quer(y|ies)|inputs?|content|metadata|vectors?|embeddings?|documents?|filter"
@@ -95,8 +94,7 @@ def entry(
 
 def write_entries(entries: Sequence[Mapping[str, Any]]) -> None:
     """Add the entries, in one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(RECORD, [json.dumps(entries)])
+    add_entries(entries=json.dumps(entries))
 
 
 def hash_of(value: Any) -> str:

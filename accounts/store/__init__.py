@@ -1,1 +1,1 @@
-"""What limits are counted in: rates in Redis or PostgreSQL, token budgets in PostgreSQL."""
+"""What limits are counted in, rates in Redis or PostgreSQL, and the audit: all SQL of identity."""

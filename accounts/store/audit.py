@@ -51,6 +51,14 @@ class Link:
     canonical: bytes | None
 
 
+def add_entries(*, entries: str) -> None:
+    """Add the entries in the JSON array, on whichever day each is."""
+    _run(
+        "SELECT count(audit_record(e)) FROM jsonb_populate_recordset(NULL::audit_entries, %s) e",
+        [entries],
+    )
+
+
 def entries_table(day: date) -> str:
     """The name of the day's partition of `audit_entries`."""
     return f"audit_entries_{day:%Y%m%d}"
@@ -157,9 +165,9 @@ def is_installed() -> bool:
     return bool(there)
 
 
-def _run(statement: str) -> None:
+def _run(statement: str, values: list[Any] | None = None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, values)
 
 
 def _rows(statement: str, *tables: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
