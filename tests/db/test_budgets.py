@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.allowance import Allowance
@@ -106,6 +106,29 @@ def test_parallel_work_never_exceeds_a_budget() -> None:
     assert outcomes.count(True) == 10
     assert spent("parallel") == {"day": 100}
     assert spent("parallel-too") == {"month": 100}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_comes_second_waits_for_the_first() -> None:
+    found = budgets_of([allowance("second", day=100)])
+
+    def second() -> bool:
+        try:
+            reserve_tokens(budgets=found, tokens=90)
+        except QuotaExceeded:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            reserve_tokens(budgets=found, tokens=90)
+            waiting = pool.submit(second)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+        assert not waiting.result(timeout=10)
+    assert spent("second") == {"day": 90}
 
 
 def test_what_is_left() -> None:
