@@ -107,9 +107,9 @@ class LingeringWorker(ThreadWorker):
 
     def _cap_keepalive(self, deadline: float) -> None:
         """As gunicorn's, which a stop begins with, and for connections that have sent nothing."""
-        super()._cap_keepalive(deadline)
+        super()._cap_keepalive(deadline)  # type: ignore[misc] # the types are of gunicorn 26
         for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)
+            conn.timeout = min(conn.timeout or deadline, deadline)
 
     def _handle_next(self, conn: Any) -> Any:
         if conn.initialized:

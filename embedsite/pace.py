@@ -56,7 +56,8 @@ class PacedUnreader(SocketUnreader):
         while self._left > 0:
             started = time.monotonic()
             try:
-                data: bytes | None = super().chunk(size_hint)
+                # The types are of gunicorn 26.
+                data: bytes | None = super().chunk(size_hint)  # type: ignore[call-arg]
             except (BlockingIOError, ssl.SSLWantReadError):
                 data = None
             self._left -= time.monotonic() - started
@@ -106,5 +107,6 @@ class PacedConnection(TConn):
     def init(self) -> None:
         """As gunicorn's: of TLS, the handshake."""
         super().init()
-        if not self.is_http2 and not isinstance(self.parser.unreader, PacedUnreader):
-            self.parser.unreader = PacedUnreader(self.sock)
+        parser: Any = self.parser
+        if not self.is_http2 and not isinstance(parser.unreader, PacedUnreader):
+            parser.unreader = PacedUnreader(self.sock)

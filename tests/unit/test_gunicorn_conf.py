@@ -26,13 +26,19 @@ def read(head: str, body: bytes = b"") -> Request:
     return next(RequestParser(configured(), source, ("127.0.0.1", 4000)))
 
 
+def body_of(head: str, body: bytes) -> bytes:
+    found = read(head, body).body
+    assert found
+    return bytes(found.read())
+
+
 def request(*headers: str, target: str = "/v1/search") -> str:
     return "\r\n".join([f"POST {target} HTTP/1.1", "Host: us", *headers, "", ""])
 
 
 def test_it_works() -> None:
-    assert read(request("Content-Length: 2"), b"{}").body.read() == b"{}"
-    assert read(request("Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n").body.read() == b"{}"
+    assert body_of(request("Content-Length: 2"), b"{}") == b"{}"
+    assert body_of(request("Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n") == b"{}"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_it_works() -> None:
 )
 def test_what_readers_might_take_differently_is_refused(headers: tuple[str, ...]) -> None:
     with pytest.raises(ParseException):
-        read(request(*headers), b"2\r\n{}\r\n0\r\n\r\n").body.read()
+        body_of(request(*headers), b"2\r\n{}\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize(
