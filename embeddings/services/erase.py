@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.db import transaction
 
 from accounts.services.audit import hash_of, record
@@ -23,13 +22,14 @@ from embeddings.services.cache import clear_cache
 from embeddings.services.collection import lock_collection
 from embeddings.services.erase_cache import forget_vectors, found
 from embeddings.services.erase_jobs import erase_lines, erase_refusals
+from embeddings.services.erase_remainders import left_of_documents
 from embeddings.services.frequent_queries import forget_queries
 from embeddings.services.jobs import start_job
 from embeddings.services.keyword_statistics import refresh_keywords
 from embeddings.services.row_filter import within_view
 from embeddings.store import erase as store
 from embeddings.store.documents import delete_ids
-from embeddings.types.erase import Erasure, Remainder
+from embeddings.types.erase import Erasure
 from embeddings.types.filter import MetadataFilter
 
 BATCH = 1_000
@@ -99,6 +99,7 @@ def erase_documents(
     if removed.documents:
         with suppress(NotFound, Collection.DoesNotExist):  # all of it was deleted meanwhile
             _forget_words(collection)
+    entries = found(memory=searches.memory, redis=searches.redis)
     return Erasure(
         documents=removed.documents,
         chunks=removed.chunks,
@@ -107,8 +108,10 @@ def erase_documents(
         jobs=jobs.jobs,
         queries=queries,
         vectors=vectors,
-        searches=found(memory=searches.memory, redis=searches.redis),
-        remains=remainders(collection=collection),
+        searches=entries,
+        remains=left_of_documents(
+            collection=collection, redis_answered=None not in (vectors, entries)
+        ),
     )
 
 
@@ -182,51 +185,6 @@ def _record(collection: Collection, removed: _Removed) -> None:
             "hashes": removed.named,
         },
     )
-
-
-def remainders(*, collection: Collection | None = None) -> list[Remainder]:
-    """What no erasure ends, and what ends it."""
-    config = settings.EMBED
-    name = "" if collection is None else f" --collection {collection.name}"
-    rows = "Rows that no query finds any more stand in the tables' files and in the write-ahead log"
-    kept = [
-        Remainder(
-            what=f"{rows}.",
-            until="The files are written anew; whoever wants the tables waits meanwhile.",
-            command=f"manage.py erase --vacuum{name}",
-        ),
-        Remainder(
-            what="Backups, archived write-ahead logs and exports made before now hold everything.",
-            until="They are deleted, as your own rules for backups have it.",
-        ),
-        Remainder(
-            what="The audit says who did what to which ids, with keyed hashes in place of texts.",
-            until="EMBED_AUDIT_RETENTION_DAYS are over."
-            if config.audit_retention_days
-            else "For good, as EMBED_AUDIT_RETENTION_DAYS is 0.",
-        ),
-    ]
-    if collection is not None:
-        kept += [
-            Remainder(
-                what="Vectors of what was deleted or replaced before may be cached, without text.",
-                until=f"{config.cache_ttl_s} seconds after they were made.",
-                command=f"manage.py clear_cache --model {collection.generation.model}",
-            ),
-            Remainder(
-                what="Searches that were under way may be cached still, where nobody finds them.",
-                until=f"{config.cache_search_ttl_s} seconds from now.",
-            ),
-            Remainder(
-                what="Models and rerankers elsewhere have read the texts.",
-                until="Ask who runs them.",
-            ),
-            Remainder(
-                what="Files that were imported by command, which are not ours.",
-                until="You delete them.",
-            ),
-        ]
-    return kept
 
 
 def rewrite_tables(*, collections: Sequence[Collection]) -> list[str]:

@@ -168,10 +168,10 @@ def _names(detail: str, ids: Sized[str]) -> bool:
 
 
 def cancel_warming_for(*, owner_id: int) -> int:
-    """Cancel the jobs that are to embed texts of this user's; returns how many."""
+    """Cancel the jobs of others that are to embed texts of this user's; returns how many."""
     cancelled = 0
-    warming = Job.objects.filter(kind=JobKind.WARM_CACHE.value).exclude(state__in=FINISHED_STATES)
-    for job in warming.order_by("pk"):
+    warming = Job.objects.filter(kind=JobKind.WARM_CACHE.value).exclude(owner_id=owner_id)
+    for job in warming.exclude(state__in=FINISHED_STATES).order_by("pk"):
         part = job.parts.filter(ordinal=0).first()
         items = [] if part is None else json.loads(gzip.decompress(part.content))
         if any(owner == owner_id for owner, _ in items):

@@ -4,14 +4,13 @@ owner, or go too.
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.exceptions import LastAdmin
 from accounts.models import User
 from accounts.principal import Principal
 from accounts.services.audit import hash_of, record
+from accounts.services.credential_upkeep import forget_visits
 from accounts.services.tokens import forget_verified_tokens
 from accounts.services.users import (
     active_user,
@@ -19,15 +18,15 @@ from accounts.services.users import (
     get_user,
     has_other_administrators,
 )
-from embeddings.exceptions import InvalidRequest
+from embeddings.exceptions import InvalidRequest, NotFound
 from embeddings.exceptions_identity import OwnsCollections
 from embeddings.models import Collection, FrequentQuery
 from embeddings.services.cache import clear_cache
 from embeddings.services.collection import delete_collection, transfer_collection
-from embeddings.services.erase import remainders
 from embeddings.services.erase_cache import found
 from embeddings.services.erase_jobs import cancel_warming_for
-from embeddings.types.erase import Erasure, Remainder
+from embeddings.services.erase_remainders import left_of_user
+from embeddings.types.erase import Erasure
 
 
 def erase_user(
@@ -44,7 +43,11 @@ def erase_user(
     where it is not said who gets the user's collections.
     """
     user = get_user(username=username)
+    user_id = user.pk
     with transaction.atomic():
+        # Who makes a collection for it meanwhile waits, and then can't.
+        if User.objects.select_for_update().filter(pk=user_id).first() is None:
+            raise NotFound
         if administrators().filter(pk=user.pk).exists() and not has_other_administrators(user):
             raise LastAdmin(username=user.username)
         collections = _part_with_collections(
@@ -57,13 +60,13 @@ def erase_user(
             collections=collections,
             tokens=user.api_tokens.count(),
             grants=user.grants.count(),
-            sessions=_end_sessions(user),
-            remains=_remainders(user),
+            sessions=forget_visits(user=user),
         )
         _delete(user)
     forget_verified_tokens()
     cleared = clear_cache()
     erasure.vectors = found(memory=cleared.memory, redis=cleared.redis)
+    erasure.remains = left_of_user(user_id=user_id, redis_answered=erasure.vectors is not None)
     return erasure
 
 
@@ -85,16 +88,6 @@ def _part_with_collections(
     return len(owned)
 
 
-def _end_sessions(user: User) -> int:
-    """A session says whose it is inside of what it stores only."""
-    ended = 0
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        if session.get_decoded().get("_auth_user_id") == str(user.pk):
-            session.delete()
-            ended += 1
-    return ended
-
-
 def _delete(user: User) -> None:
     """All that refers to the user goes too; of what others did to it only the audit is left."""
     pk, username = user.pk, user.username
@@ -107,17 +100,3 @@ def _delete(user: User) -> None:
         object_id=str(pk),
         before={"hash_of_username": hash_of(username)},
     )
-
-
-def _remainders(user: User) -> list[Remainder]:
-    return [
-        *remainders(),
-        Remainder(
-            what=f"Use is billed to the user's number, {user.pk}, which nobody gets again.",
-            until="You delete it.",
-        ),
-        Remainder(
-            what="Documents in collections of others don't say who added them.",
-            until="They are erased by id or by filter.",
-        ),
-    ]

@@ -15,19 +15,16 @@ from embeddings.serializers.erase import (
 )
 from embeddings.services.collection import visible_collection
 from embeddings.services.erase import count_erasable, erase_documents
+from embeddings.services.erase_remainders import BACKUPS
 from embeddings.services.erase_user import erase_user
-from embeddings.types.erase import Erasure, Remainder
+from embeddings.types.erase import Erasure
 from embeddings.views.operations import operation
 
-REMAINDER = Remainder(
-    what="Backups, archived write-ahead logs and exports made before now hold everything.",
-    until="They are deleted, as your own rules for backups have it.",
-)
 EXAMPLE = erasure_json(
-    Erasure(documents=2, chunks=5, lines=1, queries=12, vectors=7, searches=3, remains=[REMAINDER])
+    Erasure(documents=2, chunks=5, lines=1, queries=12, vectors=7, searches=3, remains=[BACKUPS])
 )
 USER_EXAMPLE = erasure_json(
-    Erasure(jobs=4, vectors=880, collections=1, tokens=2, grants=3, remains=[REMAINDER])
+    Erasure(jobs=4, vectors=880, collections=1, tokens=2, grants=3, remains=[BACKUPS])
 )
 
 

@@ -140,6 +140,15 @@ def test_the_cache_forgets_vectors_and_searches(
     assert mine is the_cache()
 
 
+def test_a_redis_that_does_not_answer(
+    shared_cache: RedisServer, as_alice: APIClient, collection: Collection
+) -> None:
+    shared_cache.kill()
+    report = erase(as_alice, ids=["tea"])
+    assert (report["documents"], report["vectors"], report["searches"]) == (1, None, None)
+    assert report["remains"][-1]["command"] == "manage.py clear_cache"
+
+
 def test_many_documents_empty_the_models_cache(
     as_alice: APIClient, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

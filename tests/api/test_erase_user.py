@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
+from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
@@ -55,8 +57,14 @@ def test_it_works(as_root: APIClient, as_alice: APIClient, alice: User, charlie:
 
 def test_no_table_names_the_user_but_the_audit(as_root: APIClient, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(username="quagga", email="quagga@example.org")
-    client_of(User.objects.get(pk=alice.pk)).get("/v1/me")
-    assert as_root.post("/v1/users/quagga/erase", {}, format="json").status_code == 200
+    user = User.objects.get(pk=alice.pk)
+    client_of(user).get("/v1/me")
+    browser = Client()
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.post("/admin/login/", {"username": "quagga", "password": "wrong"})
+    assert AccessAttempt.objects.filter(username="quagga").exists()
+    report = as_root.post("/v1/users/quagga/erase", {}, format="json").json()
+    assert report["sessions"] == 1
     assert {name for name in tables_with("quagga") if not name.startswith("audit_")} == set()
     entry = AuditEntry.objects.get(event="user.erase")
     assert entry.object_id == str(alice.pk)
