@@ -100,7 +100,7 @@ def owners_collection(*, job: Job, action: Action) -> Collection:
     started the job. Raises CollectionDeleted, also where the owner may not do that any more.
     """
     owner = User.objects.filter(pk=job.owner_id, is_active=True).first()
-    if owner is None:
+    if owner is None or job.collection_id is None:
         raise CollectionDeleted
     narrowed = None if job.row_filter is None else json.dumps(job.row_filter)
     principal = owner.as_principal(row_filter=narrowed)
