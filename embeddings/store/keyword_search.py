@@ -60,8 +60,8 @@ def read_query(
     alongside: Alongside,
 ) -> ReadQuery:
     """The query's words with their frequencies among `documents`, how many there are now. With a
-    `view` only what it lets through is counted, up to COUNTED documents: a score must not tell how
-    rare a word is in what the caller doesn't see.
+    `view` they are counted among what it lets through, or COUNTED documents of that: a score must
+    not tell how rare a word is in what the caller doesn't see.
     """
     condition, values = compile_filter(view)
     statement = sql.SQL(_ASKED + (_READ if view is None else _READ_IN_VIEW)).format(
@@ -73,7 +73,7 @@ def read_query(
         limit=sql.Literal(MAX_READ),
         counted=sql.Literal(COUNTED),
     )
-    bound = [collection_id] if view is None else [*values, *values]
+    bound = [collection_id] if view is None else values
     prepare = None if view is None else False  # as compile_filter asks for
     with binary_cursor() as words, binary_cursor() as conditions:
         with words.connection.pipeline():
@@ -126,19 +126,20 @@ _READ = """known AS MATERIALIZED (
         ) END, documents, coalesce(refreshed_documents, 0)
     FROM known"""
 
+# IS TRUE as in a search: the planner would join for each word anew.
 _READ_IN_VIEW = """known AS MATERIALIZED (
         SELECT a.*, count(*) OVER () AS asked FROM asked a
     ), viewed AS MATERIALIZED (
-        SELECT count(*) AS documents
-        FROM (SELECT FROM {documents} d WHERE {condition} LIMIT {counted}) AS counted
+        SELECT d.id FROM {documents} d WHERE {condition} LIMIT {counted}
     )
     SELECT lexeme, {hash}, count, (
             SELECT count(*) FROM (
-                SELECT FROM {terms} t JOIN {documents} d ON d.id = t.document_id
-                WHERE t.terms @@ {lexeme} AND {condition} LIMIT {counted} / asked
+                SELECT FROM {terms} t
+                WHERE t.terms @@ {lexeme} AND (t.document_id IN (SELECT id FROM viewed)) IS TRUE
+                LIMIT {counted} / asked
             ) AS counted
-        ), NULL::bigint, viewed.documents
-    FROM known CROSS JOIN viewed"""
+        ), NULL::bigint, (SELECT count(*) FROM viewed)
+    FROM known"""
 
 _CONDITIONS = """
     SELECT coalesce(array_agg(phraseto_tsquery(%s::regconfig, phrase)::text ORDER BY place), '{}')
