@@ -212,6 +212,12 @@ def test_a_refresh_token_is_good_once(alice: User, app: Any) -> None:
     assert renew(second).status_code == 400
 
 
+def test_nothing_is_renewed_for_who_is_not_active(alice: User, app: Any) -> None:
+    token = exchange(app, consent(alice, app)["code"][0]).json()["refresh_token"]
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert ask("token", app, grant_type="refresh_token", refresh_token=token).status_code == 400
+
+
 def test_a_revoked_token_is_refused(machine: Any, app: Any) -> None:
     token = for_machine(machine).json()["access_token"]
     assert ask("revoke", app, token=token).status_code == 200
