@@ -6,8 +6,13 @@ from django import forms
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
+from django.db import transaction
 
+from accounts.actor import identify
+from accounts.models.audit import Outcome
 from accounts.second_factor import passes
+from accounts.services.audit import record
+from accounts.services.audit_buffer import may_note_stranger, note
 
 
 class LoginForm(AuthenticationForm):
@@ -26,14 +31,33 @@ class LoginForm(AuthenticationForm):
             del self.fields["code"]
 
     def clean(self) -> dict[str, Any]:
-        """A wrong code is refused with the words for a wrong password: to whoever tries out
-        passwords it says nothing.
+        """On record, either way. A wrong code is refused with the words for a wrong password: to
+        whoever tries out passwords it says nothing.
         """
-        cleaned = super().clean()
-        user: Any = self.get_user()
-        if user is not None and not passes(user, str(cleaned.get("code", "")).strip()):
-            raise self.get_invalid_login_error()
+        try:
+            cleaned = super().clean()
+            user: Any = self.get_user()
+            if user is not None and not passes(user, str(cleaned.get("code", "")).strip()):
+                raise self.get_invalid_login_error()
+        except forms.ValidationError:
+            if may_note_stranger():
+                # Nothing of what was typed: people type passwords where names belong.
+                note(
+                    event="session.create",
+                    object_type="user",
+                    object_id="",
+                    outcome=Outcome.DENIED,
+                )
+            raise
+        if user is not None:
+            _record_login(user)
         return cleaned
+
+
+def _record_login(user: Any) -> None:
+    identify(user_id=user.pk, username=user.username, credential="session")
+    with transaction.atomic():
+        record(event="session.create", object_type="user", object_id=str(user.pk))
 
 
 class ConsoleLoginForm(LoginForm, AdminAuthenticationForm):

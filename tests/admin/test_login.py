@@ -16,6 +16,7 @@ from accounts import second_factor
 from accounts.models import User
 from accounts.models.audit import AuditEntry
 from accounts.policy import SiteRole
+from accounts.services.audit_buffer import flush_notes
 from tests.factories import make_user
 from tests.keys import write_key
 
@@ -174,6 +175,16 @@ def test_enrolling_again_ends_what_was_before(boss: User, asking: Any) -> None:
     assert is_in(log_in(code=current_code(new)))
     second_factor.remove(user=boss)
     assert not is_in(log_in(code=current_code(new, later=1)))
+
+
+def test_logins_are_on_record_refused_ones_too(boss: User) -> None:
+    log_in(password="secret that was mistyped")
+    log_in()
+    flush_notes()
+    entries = AuditEntry.objects.filter(event="session.create").order_by("outcome")
+    told = [(e.outcome, e.username, e.credential, e.address) for e in entries]
+    assert told == [("denied", "", "", "127.0.0.1"), ("success", "boss", "session", "127.0.0.1")]
+    assert "mistyped" not in repr(list(AuditEntry.objects.values_list()))
 
 
 def test_the_session_ends_with_the_browser_and_in_time(boss: User, settings: Any) -> None:
