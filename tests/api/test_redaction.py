@@ -153,7 +153,10 @@ def test_a_choice_made_meanwhile_is_kept(
     Collection.objects.filter(pk=letters.pk).update(redaction={})
     from embeddings.services import add as service
 
+    embed = service._embed_missing
+
     def embed_meanwhile(*args: Any, **kwargs: Any) -> None:
+        embed(*args, **kwargs)
         Collection.objects.filter(pk=letters.pk).update(redaction=letters.redaction)
 
     monkeypatch.setattr(service, "_embed_missing", embed_meanwhile)
