@@ -31,8 +31,8 @@ from embedsite.problems import (
     NotAcceptable,
     NotAuthenticated,
     RefusedByDatabase,
-    TooManyAttempts,
     TookTooLong,
+    TooManyAttempts,
     UnsupportedMediaType,
     values_of,
 )

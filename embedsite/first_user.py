@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.policy import SiteRole
 from accounts.services.tokens import create_api_token
+from accounts.services.users import changing
 
 NAME = "admin"
 DOCUMENTS = [
@@ -30,8 +31,11 @@ def ensure_first_user() -> Credentials | None:
     if User.objects.exists():
         return None
     password = secrets.token_urlsafe(18)
+    user = User(username=NAME, role=SiteRole.ADMIN.value, is_staff=True, is_superuser=True)
+    user.set_password(password)
     with transaction.atomic():
-        user = User.objects.create_superuser(NAME, password=password, role=SiteRole.ADMIN.value)
+        with changing(user):
+            user.save()
         _, token = create_api_token(user=user, name="first")
     return Credentials(password=password, token=token)
 

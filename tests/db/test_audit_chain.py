@@ -149,7 +149,7 @@ def test_anchors_agree(anchors: Path) -> None:
     write(LAST, "later")
     found = StringIO()
     call_command("verify_audit", anchors=anchors, stdout=found)
-    assert "2 anchors agree" in found.getvalue()
+    assert "Anchors that agree: 2." in found.getvalue()
 
 
 def compute_anew() -> None:

@@ -24,6 +24,10 @@ pytestmark = pytest.mark.serve
 
 TIMEOUT_S = 60
 COUNT_USERS = "from accounts.models import User; print('users:', User.objects.count())"
+SHOW_AUDIT = (
+    "from accounts.models import AuditEntry as A;"
+    " print(*A.objects.order_by('id').values_list('event', flat=True))"
+)
 
 
 class Service:
@@ -158,6 +162,21 @@ def test_commands_beside_it_share_its_database(service: Service) -> None:
 
     assert done.stdout.splitlines()[-1:] == ["users: 1"], done.stderr
     assert min(service.postgres()) == server
+
+
+def test_refusals_and_the_first_user_are_on_record(service: Service) -> None:
+    token = re.search(r"API token: +(emb_\w+)", service.log.read_text())
+    assert token
+    service.get("/v1/collection/absent", token[1])
+    time.sleep(2)  # by a thread of the web process, within a second
+
+    verified = service.manage("verify_audit", "--json")
+    done = service.manage("shell", "--no-imports", "-c", SHOW_AUDIT)
+
+    assert json.loads(verified.stdout)["whole"], verified.stderr
+    events = done.stdout.splitlines()[-1].split()
+    assert events[:2] == ["user.create", "token.create"], done.stderr
+    assert "request.deny" in events
 
 
 def test_demo_is_loaded_once(service: Service) -> None:

@@ -31,9 +31,10 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(report(found)))
         elif found.fault is None:
-            entries = f"{sum(found.entries.values()):,} entries of {len(found.entries)} days"
-            rest = f"{found.dropped} days were dropped, {found.anchors} anchors agree"
-            self.stdout.write(f"Whole: {entries}; {rest}.")
+            self.stdout.write(
+                f"Whole. Entries: {sum(found.entries.values()):,}. Days: {len(found.entries)},"
+                f" dropped: {found.dropped}. Anchors that agree: {found.anchors}."
+            )
         if found.fault is not None:
             fault = found.fault
             place = f"{fault.day}"
