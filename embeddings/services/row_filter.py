@@ -6,7 +6,7 @@ is part of the SQL of whatever reads; what is written is judged by the same SQL.
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from accounts.exceptions import ActionForbidden, Problem
 from accounts.policy import Action
@@ -17,6 +17,12 @@ from embeddings.store import documents as store
 from embeddings.types.filter import NOTHING, And, MetadataFilter
 
 
+@overload
+def within_view(*, collection: Collection, metadata_filter: MetadataFilter) -> MetadataFilter: ...
+@overload
+def within_view(
+    *, collection: Collection, metadata_filter: MetadataFilter | None = None
+) -> MetadataFilter | None: ...
 def within_view(
     *, collection: Collection, metadata_filter: MetadataFilter | None = None
 ) -> MetadataFilter | None:
