@@ -22,6 +22,7 @@ from accounts.models.audit import Outcome
 from accounts.services.audit import entry, write_entries
 
 FLUSH_S = 0.5
+RETRY_S = 5.0
 MOST_WAITING = 20_000
 BATCH = 500
 """So many entries in one transaction: every other writer's commit waits for its end."""
@@ -77,7 +78,8 @@ def note(
     collection's id is called then.
     """
     if len(_waiting.notes) >= MOST_WAITING:
-        _waiting.lost += 1
+        with _waiting.lock:
+            _waiting.lost += 1
         return
     _waiting.notes.append(
         _Noted(
@@ -134,7 +136,8 @@ def flush_notes() -> None:
                 _waiting.notes.extendleft(reversed(batch))
                 raise
             except Error:
-                _waiting.lost += len(batch)
+                with _waiting.lock:
+                    _waiting.lost += len(batch)
                 raise
 
 
@@ -163,7 +166,8 @@ def _write(batch: list[_Noted]) -> None:
         )
     with transaction.atomic():
         write_entries(entries)
-    _waiting.lost -= lost
+    with _waiting.lock:
+        _waiting.lost -= lost
 
 
 def _entry(noted: _Noted) -> dict[str, Any]:
@@ -198,7 +202,8 @@ def _flush_on() -> None:
         try:
             flush_notes()
         except Exception:  # the next entries may be writable
-            log.warning("audit_not_written", exc_info=True)
+            log.warning("audit_not_written", entries=len(_waiting.notes), exc_info=True)
+            time.sleep(RETRY_S)
         finally:
             connection.close()
         if _waiting.notes:
