@@ -84,7 +84,7 @@ def payer_of(principal: Principal) -> Payer:
 
 def _rate(allowance: Allowance) -> Rate:
     limit = allowance.requests_per_minute or 0
-    return Rate(allowance.account, limit, WINDOW_US // limit)
+    return Rate(allowance.account, limit, max(1, WINDOW_US // limit))
 
 
 def _take(rates: Sequence[Rate]) -> Taken:

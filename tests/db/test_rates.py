@@ -120,6 +120,13 @@ def test_a_bucket_fills_again(counted_in: str) -> None:
 
 
 @pytest.mark.django_db
+def test_a_limit_may_be_as_large_as_the_database_holds(counted_in: str) -> None:
+    allowance = Allowance(f"user:large-{counted_in}", requests_per_minute=2**31 - 1)
+    headers = check_rate(allowances=[allowance])
+    assert headers["RateLimit"] == '"user";r=2147483646;t=1'
+
+
+@pytest.mark.django_db
 def test_services_may_share_a_redis(shared_cache: RedisServer, settings: Any) -> None:
     allowance = Allowance("user:7", requests_per_minute=1)
     assert [passed(allowance) for _ in range(2)] == [True, False]
