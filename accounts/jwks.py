@@ -41,27 +41,36 @@ class IssuerKeys:
         self.issuer = issuer
         self._keys: Sequence[PublicKey] = ()
         self._read_at = self._tried_at = float("-inf")
-        self._lock = threading.Lock()
+        self._asking = threading.Lock()
 
     def find(self, key_id: str | None) -> list[PublicKey]:
-        """Those with this id, or all without one; none of an issuer that has not answered."""
-        with self._lock:
-            now = time.monotonic()
-            old = now - self._read_at > FRESH_S
-            if (old or not self._matching(key_id)) and now - self._tried_at > RETRY_S:
-                self._tried_at = now
-                self._read(now)
-            if now - self._read_at > STALE_S:
-                self._keys = ()
-            return self._matching(key_id)
+        """Those with this id, or all without one; none of an issuer that has not answered.
+
+        Whoever finds another one asking goes by the keys that are there, if any.
+        """
+        if self._is_due(key_id) and self._asking.acquire(blocking=not self._keys):
+            try:
+                if self._is_due(key_id):
+                    self._read()
+            finally:
+                self._asking.release()
+        if time.monotonic() - self._read_at > STALE_S:
+            self._keys = ()
+        return self._matching(key_id)
+
+    def _is_due(self, key_id: str | None) -> bool:
+        now = time.monotonic()
+        wanted = now - self._read_at > FRESH_S or not self._matching(key_id)
+        return wanted and now - self._tried_at > RETRY_S
 
     def _matching(self, key_id: str | None) -> list[PublicKey]:
         return [key for key in self._keys if key_id is None or key.get("kid") == key_id]
 
-    def _read(self, now: float) -> None:
+    def _read(self) -> None:
+        self._tried_at = time.monotonic()
         try:
             self._keys = read_keys(self.issuer)
-            self._read_at = now
+            self._read_at = time.monotonic()
         except JwksUnavailable as error:
             log.warning("jwks_unavailable", issuer=self.issuer.issuer, reason=str(error))
 

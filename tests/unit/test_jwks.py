@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -21,11 +22,15 @@ class Publisher:
     def __init__(self) -> None:
         self.keys: list[Any] = [ONE]
         self.status, self.body, self.asked = 200, b"", 0
+        self.asking, self.speaking = threading.Event(), threading.Event()
+        self.speaking.set()
         publisher = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 publisher.asked += 1
+                publisher.asking.set()
+                publisher.speaking.wait()
                 self.send_response(publisher.status)
                 if publisher.status == 302:
                     self.send_header("Location", "/elsewhere")
@@ -42,6 +47,14 @@ class Publisher:
             audience="us",
             jwks_url=f"http://127.0.0.1:{self.server.server_port}/keys?v=1",
         )
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Whoever asks waits for the end of this."""
+        self.asking.clear()
+        self.speaking.clear()
+        yield
+        self.speaking.set()
 
 
 @pytest.fixture
@@ -103,6 +116,20 @@ def test_an_outage_is_survived_for_a_while(publisher: Publisher, clock: list[flo
     publisher.status = 200
     clock[0] += jwks.RETRY_S + 1
     assert keys.find("1") == [ONE]
+
+
+def test_a_slow_issuer_keeps_one_thread_waiting(publisher: Publisher, clock: list[float]) -> None:
+    keys = IssuerKeys(publisher.issuer)
+    keys.find("1")
+    clock[0] += jwks.FRESH_S + 1
+    with publisher.silent():
+        waiting = threading.Thread(target=keys.find, args=("1",))
+        waiting.start()
+        publisher.asking.wait()
+        assert keys.find("1") == [ONE]
+        assert waiting.is_alive()
+    waiting.join()
+    assert publisher.asked == 2
 
 
 @pytest.mark.parametrize(
