@@ -110,7 +110,6 @@ routes: list[URLPattern] = [
     ),
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
     path("usage", UsageViewSet.as_view({"get": "list"}), name="usage"),
-    path("users", UserViewSet.as_view({"get": "list", "post": "create"}), name="users"),
     path("tokens", TokenViewSet.as_view({"get": "list", "post": "create"}), name="tokens"),
     path(
         "tokens/<str:key>",
@@ -118,6 +117,7 @@ routes: list[URLPattern] = [
         name="token",
     ),
     path("tokens/<str:key>/rotate", TokenViewSet.as_view({"post": "rotate"}), name="token-rotate"),
+    path("users", UserViewSet.as_view({"get": "list", "post": "create"}), name="users"),
     path(
         "users/<str:username>",
         UserViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
@@ -128,9 +128,7 @@ routes: list[URLPattern] = [
         EraseUserViewSet.as_view({"post": "create"}),
         name="user-erase",
     ),
-    path(
-        "collection/<str:name>/erase", EraseViewSet.as_view({"post": "create"}), name="erase"
-    ),
+    path("collection/<str:name>/erase", EraseViewSet.as_view({"post": "create"}), name="erase"),
     path("teams", TeamViewSet.as_view({"get": "list", "post": "create"}), name="teams"),
     path("teams/<str:team>", TeamViewSet.as_view(ONE), name="team"),
     path("jobs", JobViewSet.as_view({"get": "list"}), name="jobs"),

@@ -220,7 +220,6 @@ def _write(
             tokens=chunks.tokens,
             cached_tokens=chunks.cached_tokens,
         )
-        _record(collection, rows, written, result)
         record_usage(
             model=collection.generation.model,
             tokens=result.tokens,
@@ -229,6 +228,7 @@ def _write(
             collection_id=collection.pk,
             at_once=True,
         )
+        _record(collection, rows, written, result)
         if within is not None:
             within(result, written)
         return result

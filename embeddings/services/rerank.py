@@ -63,8 +63,8 @@ def rerank_texts(
         tokens=tokens,
         seconds=time.perf_counter() - started,
     )
-    note_use(event="texts.rerank", model=reranker.name, count=len(texts), tokens=tokens)
     record_usage(model=reranker.name, tokens=tokens)
+    note_use(event="texts.rerank", model=reranker.name, count=len(texts), tokens=tokens)
     return RerankResult(model=reranker.name, ranked=_ranked(scores, top_n), tokens=tokens)
 
 

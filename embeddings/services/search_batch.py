@@ -86,8 +86,8 @@ def search_across(
         named=True,
         gone=gone,
     )
-    note_search(collections=collections, mode=params.mode, hits=len(result.hits))
     record_search(collections=collections, result=result)
+    note_search(collections=collections, mode=params.mode, hits=len(result.hits))
     _record(principal, collections, [params])
     return result
 
