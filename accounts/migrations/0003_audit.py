@@ -1,8 +1,8 @@
 from django.db import migrations, models
 
 # A link's hash is over the hash before it and over this, which tells every value from every other:
-# the text of an array quotes its parts, and NULL is none of them. accounts.services.audit_chain
-# computes it anew.
+# the text of an array quotes its parts, and NULL is none of them. accounts.store.audit has it
+# too, to compute the hashes anew.
 CANONICAL = """ARRAY[
             e.id::text, (extract(epoch FROM e.at) * 1000000)::bigint::text, e.user_id::text,
             e.username, e.token_id::text, e.credential, e.address, e.request_id, e.event,

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry
+from accounts.services.audit_buffer import flush_notes
 from embeddings.constants import JobKind, JobState
 from embeddings.models import Collection, Job
 from tests.admin.conftest import queries_of
@@ -40,6 +41,14 @@ def test_nobody_changes_it(as_admin: Client, made: AuditEntry) -> None:
 def test_members_see_nothing(as_member: Client, made: AuditEntry) -> None:
     assert as_member.get(LIST).status_code == 403
     assert as_member.get(page_of(made)).status_code == 403
+
+
+def test_a_refusal_is_on_record(as_member: Client) -> None:
+    as_member.get(LIST)
+    flush_notes()
+    made = AuditEntry.objects.get(event="request.deny")
+    assert (made.username, made.credential, made.outcome) == ("charlie", "session", "denied")
+    assert made.object_id == "admin:accounts_auditentry_changelist"
 
 
 def test_the_list_asks_as_much_for_many_as_for_one(as_admin: Client, made: AuditEntry) -> None:
