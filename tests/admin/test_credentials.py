@@ -43,7 +43,8 @@ def test_the_pages_are_there(
     as_admin: Client, as_operator: Client, as_member: Client, name: str
 ) -> None:
     assert as_admin.get(page(f"{name}_changelist")).status_code == 200
-    assert as_operator.get(page(f"{name}_changelist")).status_code == 200
+    seen = name.startswith(("accounts", "axes"))  # the others hold secrets
+    assert as_operator.get(page(f"{name}_changelist")).status_code == (200 if seen else 403)
     assert as_member.get(page(f"{name}_changelist")).status_code == 403
     add = page(f"{name}_add")
     assert as_admin.get(add).status_code == (200 if "add" in PAGES[name] else 403)
