@@ -1,5 +1,6 @@
 """What every test shares: one embedded PostgreSQL for the whole run, and its folder."""
 
+import atexit
 import logging
 import shutil
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from tests.redis_server import RedisServer
 
 
 def pytest_unconfigure() -> None:
+    # It would ask a server for half a minute that has been stopped.
+    atexit.unregister(usage.flush_usage)
     shutil.rmtree(settings.EMBED.data_dir, ignore_errors=True)
 
 
