@@ -7,7 +7,10 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.policy import Role
+from embeddings.constants import SearchPath
 from embeddings.models import Collection, Grant
+from embeddings.services import search
+from embeddings.types.search import Plan, SearchResult
 from tests.api.assertions import assert_problem
 from tests.api.row_filters import MINE, make_mixed, narrowed
 from tests.factories import make_collection, make_documents
@@ -86,6 +89,20 @@ def test_a_search_answers_as_if_the_rest_were_not_there(
     assert scrubbed(first.json()) == scrubbed(expected)
     assert scrubbed(again.json()) == scrubbed(expected)
     assert b"zebra" in as_alice.post("/v1/search", {"collection": "mixed"} | QUERY).content
+
+
+def test_how_deep_the_index_was_searched_is_not_told(
+    mixed: Collection, as_alice: APIClient, as_charlie: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It grows with what is not seen."""
+    plan = Plan(path=SearchPath.HNSW, exact=False, ef_search=400)
+    monkeypatch.setattr(search, "_found", lambda *_: SearchResult(hits=[], plan=plan))
+    body = {"collection": "mixed", **QUERY}
+    cases = [(as_alice, body, 400), (as_charlie, body, None)]
+    cases.append((as_charlie, body | {"ef_search": 50}, 50))
+    for client, asked, told in cases:
+        answer = client.post("/v1/search", asked)
+        assert answer.json()["plan"]["ef_search"] == told
 
 
 def test_several_collections_each_with_its_own_view(
