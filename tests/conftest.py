@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from accounts.services import audit_buffer
 from accounts.services.callers import forget_callers
-from accounts.services.tokens import forget_verified_tokens
+from accounts.services.verified_tokens import forget_verified_tokens
 from embeddings.services import usage
 from embedsite.caches import cache_settings
 from embedsite.postgres import start

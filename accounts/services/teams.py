@@ -10,8 +10,8 @@ from accounts.exceptions import InvalidName, NotFound, TeamExists, UnknownTeam, 
 from accounts.models import Team, User
 from accounts.names import WHAT_A_NAME_IS, is_name
 from accounts.services.recorded import State, recorded
-from accounts.services.tokens import forget_verified_tokens
 from accounts.services.users import LIMITS
+from accounts.services.verified_tokens import forget_verified_tokens
 
 Limit = int | None
 

@@ -23,9 +23,7 @@ from accounts.narrowing import Narrowing, parse_networks
 from accounts.policy import Action
 from accounts.principal import Principal
 from accounts.services.audit import record
-from accounts.services.verified_tokens import TRUSTED_S as TRUSTED_S
-from accounts.services.verified_tokens import forget_verified_tokens as forget_verified_tokens
-from accounts.services.verified_tokens import verify_api_token as verify_api_token
+from accounts.services.verified_tokens import forget_verified_tokens
 
 
 def create_api_token(

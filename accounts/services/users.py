@@ -12,7 +12,7 @@ from accounts.models import Team, User
 from accounts.names import WHAT_A_NAME_IS, is_name
 from accounts.policy import SiteRole
 from accounts.services.recorded import State, recorded
-from accounts.services.tokens import forget_verified_tokens
+from accounts.services.verified_tokens import forget_verified_tokens
 
 LIMITS = ("requests_per_minute", "tokens_per_day", "tokens_per_month")
 

@@ -14,8 +14,9 @@ from accounts.payer import paying
 from accounts.policy import Role
 from accounts.services.limits import check_rate, payer_of
 from accounts.services.teams import create_team, delete_team
-from accounts.services.tokens import create_api_token, verify_api_token
+from accounts.services.tokens import create_api_token
 from accounts.services.users import change_user, create_user, delete_user
+from accounts.services.verified_tokens import verify_api_token
 from embeddings.exceptions import InvalidRequest
 from embeddings.models import Collection
 from embeddings.services.grants import create_grant

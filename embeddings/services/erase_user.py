@@ -11,13 +11,13 @@ from accounts.models import User
 from accounts.principal import Principal
 from accounts.services.audit import hash_of, record
 from accounts.services.credential_upkeep import forget_visits
-from accounts.services.tokens import forget_verified_tokens
 from accounts.services.users import (
     active_user,
     administrators,
     get_user,
     has_other_administrators,
 )
+from accounts.services.verified_tokens import forget_verified_tokens
 from embeddings.exceptions import InvalidRequest, NotFound
 from embeddings.exceptions_identity import OwnsCollections
 from embeddings.models import Collection, FrequentQuery

@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts.exceptions import InvalidToken
 from accounts.models import ApiToken, User
 from accounts.policy import SiteRole
-from accounts.services.tokens import create_api_token, verify_api_token
+from accounts.services.tokens import create_api_token
+from accounts.services.verified_tokens import verify_api_token
 from tests.admin.conftest import queries_of
 from tests.factories import make_user
 

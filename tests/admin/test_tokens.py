@@ -13,7 +13,8 @@ from accounts.exceptions import InvalidToken
 from accounts.models import ApiToken, User
 from accounts.narrowing import Narrowing
 from accounts.policy import Action, SiteRole
-from accounts.services.tokens import create_api_token, verify_api_token
+from accounts.services.tokens import create_api_token
+from accounts.services.verified_tokens import verify_api_token
 from embeddings.models import Collection
 from tests.admin.conftest import client_of, make_staff
 

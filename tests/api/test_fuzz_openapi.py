@@ -20,7 +20,7 @@ from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.core import NOT_SET
 from schemathesis.core.result import Ok
 
-from accounts.services.tokens import forget_verified_tokens
+from accounts.services.verified_tokens import forget_verified_tokens
 from embeddings.views.schema import openapi_document
 from tests.api.fuzz_world import SECRETS, Caller, World, make_world, rows_beyond
 

@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Team, User
 from accounts.payer import current_payer
-from accounts.services.tokens import forget_verified_tokens
+from accounts.services.verified_tokens import forget_verified_tokens
 from tests.api.assertions import assert_problem
 from tests.api.conftest import client_of
 from tests.factories import make_user

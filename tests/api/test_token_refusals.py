@@ -8,7 +8,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
 from accounts.policy import SiteRole
-from accounts.services.tokens import create_api_token, forget_verified_tokens
+from accounts.services.tokens import create_api_token
+from accounts.services.verified_tokens import forget_verified_tokens
 from tests.api.assertions import assert_problem
 from tests.api.conftest import client_of
 from tests.api.token_clients import TOKENS, bearer

@@ -14,7 +14,7 @@ BOUND_S = 1.0
 HAMMER = """
 import json, os, threading, time
 from accounts.exceptions import InvalidToken
-from accounts.services.tokens import verify_api_token
+from accounts.services.verified_tokens import verify_api_token
 from django.db import connection
 
 last, successes = 0.0, 0

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.models import ApiToken
 from accounts.narrowing import Narrowing
 from accounts.policy import Action
-from accounts.services.tokens import create_api_token, verify_api_token
+from accounts.services.tokens import create_api_token
+from accounts.services.verified_tokens import verify_api_token
 from tests.factories import make_collection, make_user
 
 pytestmark = pytest.mark.django_db

@@ -15,12 +15,8 @@ from pydantic import SecretStr
 from accounts import token_format
 from accounts.models import ApiToken
 from accounts.services import verified_tokens
-from accounts.services.tokens import (
-    forget_verified_tokens,
-    revoke_api_token,
-    rotate_api_token,
-    verify_api_token,
-)
+from accounts.services.tokens import revoke_api_token, rotate_api_token
+from accounts.services.verified_tokens import forget_verified_tokens, verify_api_token
 from tests.db.token_checks import Clock, made, refused
 from tests.factories import make_user
 from tests.statements import recorded_statements

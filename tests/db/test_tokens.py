@@ -15,14 +15,8 @@ from accounts.lookup import look_up
 from accounts.models import ApiToken, User
 from accounts.policy import Action
 from accounts.services import verified_tokens
-from accounts.services.tokens import (
-    TRUSTED_S,
-    create_api_token,
-    forget_verified_tokens,
-    revoke_api_token,
-    rotate_api_token,
-    verify_api_token,
-)
+from accounts.services.tokens import create_api_token, revoke_api_token, rotate_api_token
+from accounts.services.verified_tokens import TRUSTED_S, forget_verified_tokens, verify_api_token
 from tests.db.token_checks import Clock, made, refused
 from tests.factories import make_user
 from tests.statements import recorded_statements

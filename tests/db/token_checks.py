@@ -7,7 +7,8 @@ import pytest
 from accounts.exceptions import InvalidToken
 from accounts.models import ApiToken, User
 from accounts.services import verified_tokens
-from accounts.services.tokens import create_api_token, verify_api_token
+from accounts.services.tokens import create_api_token
+from accounts.services.verified_tokens import verify_api_token
 from tests.factories import make_user
 
 
