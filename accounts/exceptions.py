@@ -14,6 +14,7 @@ class Problem(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Internal error"
+    retry_after_s: ClassVar[int | None] = None
 
     def __init__(self, *, param: str | None = None, **values: Any) -> None:
         """Fill the class docstring, which is the message, with `values`; `param` names the field
@@ -34,8 +35,11 @@ class Problem(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers that the answer must carry, such as `Retry-After`."""
-        return {}
+        """Headers that the answer must carry: `Retry-After`, where it is known when to come back,
+        by the value `retry_after` or the class's own.
+        """
+        seconds = self.values.get("retry_after", self.retry_after_s)
+        return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 @contextmanager
@@ -102,10 +106,6 @@ class RateLimited(AccountsError):
     code = "rate_limited"
     title = "Too many requests"
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.values["retry_after"])}
-
 
 class QuotaExceeded(AccountsError):
     """This {kind} may have models read {limit} tokens a {period}; {left} of them are left, and this
@@ -114,10 +114,6 @@ class QuotaExceeded(AccountsError):
     status = 429
     code = "quota_exceeded"
     title = "Quota exceeded"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.values["retry_after"])}
 
 
 class ActionForbidden(AccountsError):

@@ -86,10 +86,7 @@ class EngineUnavailable(EmbeddingsError):
     status = 503
     code = "engine_unavailable"
     title = "Service unavailable"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.values.get("retry_after", 5))}
+    retry_after_s = 5
 
 
 class EngineOverloaded(EngineUnavailable):
@@ -164,10 +161,7 @@ class CollectionBusy(EmbeddingsError):
     status = 503
     code = "collection_busy"
     title = "Service unavailable"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "1"}
+    retry_after_s = 1
 
 
 class UnknownLanguage(InvalidRequest):

@@ -47,7 +47,4 @@ class RedactionUnavailable(EmbeddingsError):
     status = 503
     code = "redaction_unavailable"
     title = "Service unavailable"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "60"}
+    retry_after_s = 60

@@ -10,8 +10,9 @@ class HttpProblem(Problem):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Overload and outages say when to come back."""
-        return {"Retry-After": "5"} if self.status in (429, 503) else {}
+        """Overload and outages always say when to come back."""
+        waits = {"Retry-After": "5"} if self.status in (429, 503) else {}
+        return waits | super().headers
 
 
 class Malformed(HttpProblem):
@@ -116,10 +117,6 @@ class TooManyAttempts(HttpProblem):
     code = "too_many_attempts"
     title = "Too many attempts"
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.values["retry_after"])}
-
 
 class UnsupportedMediaType(HttpProblem):
     """This address does not read that kind of body. Send JSON, as `Content-Type:
@@ -162,10 +159,7 @@ class Overloaded(HttpProblem):
     status = 503
     code = "overloaded"
     title = "Service unavailable"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": "1"}
+    retry_after_s = 1
 
 
 class RefusedByDatabase(HttpProblem):
