@@ -11,9 +11,9 @@ from django.http import HttpRequest
 
 from accounts.admin.administered import Administered, may_administer
 from accounts.models import Team, User
+from accounts.models.limits import LIMITS
 from accounts.names import validate_name
 from accounts.services.teams import changing, delete_team
-from accounts.services.users import LIMITS
 
 admin.site.unregister(Group)
 

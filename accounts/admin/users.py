@@ -13,10 +13,10 @@ from django.http import HttpRequest
 from accounts.admin.administered import Administered
 from accounts.exceptions import LastAdmin
 from accounts.models import User
+from accounts.models.limits import LIMITS
 from accounts.names import validate_name
 from accounts.policy import SiteRole
 from accounts.services.users import (
-    LIMITS,
     administrators,
     changing,
     delete_user,

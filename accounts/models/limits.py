@@ -7,6 +7,13 @@ from django.db import models
 
 from accounts.allowance import Allowance
 
+LIMITS = {
+    "requests_per_minute": 2**31 - 1,
+    "tokens_per_day": 2**63 - 1,
+    "tokens_per_month": 2**63 - 1,
+}
+"""The limits that there are, each with the largest number that its column holds."""
+
 
 class Limits(models.Model):
     """Each is unlimited where it is empty; 0 allows nothing."""

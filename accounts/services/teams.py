@@ -8,12 +8,10 @@ from django.db.models import QuerySet
 
 from accounts.exceptions import InvalidName, NotFound, TeamExists, UnknownTeam, UnknownUser
 from accounts.models import Team, User
+from accounts.models.limits import LIMITS
 from accounts.names import WHAT_A_NAME_IS, is_name
 from accounts.services.recorded import State, recorded
-from accounts.services.users import LIMITS
 from accounts.services.verified_tokens import forget_verified_tokens
-
-Limit = int | None
 
 
 def list_teams(*, after: str | None = None, prefix: str | None = None, limit: int) -> list[Team]:
@@ -42,7 +40,7 @@ def known_team(*, name: str, param: str) -> Team:
     return team
 
 
-def create_team(*, name: str, members: Sequence[str] = (), limits: dict[str, Limit]) -> Team:
+def create_team(*, name: str, members: Sequence[str] = (), limits: dict[str, int | None]) -> Team:
     """A new team of the users with these names. Raises InvalidName, TeamExists and UnknownUser."""
     team = Team(name=name, **limits)
     with changing(team):
@@ -57,7 +55,7 @@ def change_team(
     name: str | None = None,
     add: Sequence[str] = (),
     remove: Sequence[str] = (),
-    limits: dict[str, Limit],
+    limits: dict[str, int | None],
 ) -> Team:
     """Its grants hold for those who come, and no more for those who go, from the next request on.
     Raises InvalidName, TeamExists and UnknownUser.

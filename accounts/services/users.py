@@ -9,12 +9,11 @@ from django.db.models import Q, QuerySet
 
 from accounts.exceptions import InvalidName, LastAdmin, NotFound, UnknownUser, UserExists
 from accounts.models import Team, User
+from accounts.models.limits import LIMITS
 from accounts.names import WHAT_A_NAME_IS, is_name
 from accounts.policy import SiteRole
 from accounts.services.recorded import State, recorded
 from accounts.services.verified_tokens import forget_verified_tokens
-
-LIMITS = ("requests_per_minute", "tokens_per_day", "tokens_per_month")
 
 
 class UserFields(TypedDict, total=False):

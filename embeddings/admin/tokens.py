@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from accounts.admin.administered import Administered, may_administer
 from accounts.exceptions import Problem
 from accounts.models import ApiToken, User
+from accounts.models.limits import LIMITS
 from accounts.narrowing import parse_networks
 from accounts.policy import Action
 from accounts.services.tokens import create_api_token, revoke_api_token, rotate_api_token
@@ -21,7 +22,6 @@ from embeddings.admin.display import pretty_json
 from embeddings.models import Collection
 from embeddings.types.filter import parse_filter
 
-LIMITS = ("requests_per_minute", "tokens_per_day", "tokens_per_month")
 OVERLAP = timedelta(hours=1)
 
 

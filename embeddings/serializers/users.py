@@ -5,17 +5,14 @@ from typing import Any, cast
 from rest_framework import serializers
 
 from accounts.models import Team, User
-from accounts.models.limits import Limits
+from accounts.models.limits import LIMITS, Limits
 from accounts.names import WHAT_A_NAME_IS, is_name
 from accounts.policy import SiteRole
 from accounts.services.teams import known_team
-from accounts.services.users import LIMITS, UserFields
+from accounts.services.users import UserFields
 from embeddings.serializers.base import RequestSerializer
 from embeddings.serializers.fields import FlagField, StringField, WholeNumberField
 from embeddings.serializers.paging import CursorField, PageQuery
-
-MAX_REQUESTS = 2**31 - 1
-MAX_TOKENS = 2**63 - 1
 
 
 def name_key(text: str) -> str:
@@ -49,13 +46,13 @@ class LimitsRequest(RequestSerializer):
     """How much may be asked for; null is no limit, and what is left out stays as it is."""
 
     requests_per_minute = WholeNumberField(
-        min_value=0, max_value=MAX_REQUESTS, allow_null=True, required=False
+        min_value=0, max_value=LIMITS["requests_per_minute"], allow_null=True, required=False
     )
     tokens_per_day = WholeNumberField(
-        min_value=0, max_value=MAX_TOKENS, allow_null=True, required=False
+        min_value=0, max_value=LIMITS["tokens_per_day"], allow_null=True, required=False
     )
     tokens_per_month = WholeNumberField(
-        min_value=0, max_value=MAX_TOKENS, allow_null=True, required=False
+        min_value=0, max_value=LIMITS["tokens_per_month"], allow_null=True, required=False
     )
 
 

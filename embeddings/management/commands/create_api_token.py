@@ -10,17 +10,13 @@ from django.utils import timezone
 
 from accounts.exceptions import Problem
 from accounts.models import User
+from accounts.models.limits import LIMITS
 from accounts.policy import Action
 from accounts.services.tokens import create_api_token
 from embeddings.management.grantees import collection_named
 from embeddings.types.filter import parse_filter
 
 MAX_DAYS = 36_500
-LIMITS = {
-    "requests_per_minute": 2**31 - 1,
-    "tokens_per_day": 2**63 - 1,
-    "tokens_per_month": 2**63 - 1,
-}
 
 
 class Command(BaseCommand):
