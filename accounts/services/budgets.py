@@ -73,7 +73,7 @@ def reserve_tokens(*, budgets: tuple[Budget, ...], tokens: int) -> Reservation:
         key=lambda refusing: seconds_left(refusing[0]),
     )
     raise QuotaExceeded(
-        kind=budget.account.partition(":")[0],
+        kind=budget.kind,
         period=budget.period,
         limit=budget.limit,
         left=max(budget.limit - now, 0),

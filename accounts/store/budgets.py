@@ -22,6 +22,11 @@ class Budget:
     start: date
     limit: int
 
+    @property
+    def kind(self) -> str:
+        """`user`, `team` or `token`."""
+        return self.account.partition(":")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:

@@ -67,7 +67,7 @@ def me_json(
         "limits": limits_json(user),
         "budgets": [
             {
-                "of": budget.account.partition(":")[0],
+                "of": budget.kind,
                 "period": budget.period,
                 "limit": budget.limit,
                 "left": left,
