@@ -13,15 +13,10 @@ log = structlog.stdlib.get_logger("accounts.certificates")
 
 
 def verify_certificate(*, certificate: bytes) -> Caller:
-    """The caller whose identity is the certificate's subject. That it was signed by an authority
-    that is accepted, TLS has checked. Raises InvalidToken.
+    """The caller whose identity is the certificate's subject, spelled as in RFC 4514. That it was
+    signed by an authority that is accepted, TLS has checked. Raises InvalidToken.
     """
     return recognise(kind="mtls", proof=certificate, verify=lambda: _verify(certificate))
-
-
-def subject_of(certificate: bytes) -> str:
-    """The distinguished name, as RFC 4514 spells it. Raises ValueError."""
-    return x509.load_der_x509_certificate(certificate).subject.rfc4514_string()
 
 
 def _verify(certificate: bytes) -> Caller:
