@@ -18,7 +18,7 @@ RATES = """
         PERFORM FROM accounts_rate WHERE account = ANY (accounts) ORDER BY account FOR UPDATE;
         now_us := extract(epoch FROM clock_timestamp()) * 1000000;
         SELECT bool_and(greatest(r.free_at - now_us, 0) + asked.step <= asked.burst),
-            array_agg(greatest(r.free_at - now_us, 0) ORDER BY asked.n)
+            array_agg(least(greatest(r.free_at - now_us, 0), asked.burst) ORDER BY asked.n)
         INTO passed, ahead
         FROM unnest(accounts, intervals, bursts) WITH ORDINALITY AS asked (name, step, burst, n)
         JOIN accounts_rate r ON r.account = asked.name;
@@ -27,6 +27,11 @@ RATES = """
             FROM unnest(accounts, intervals) AS asked (name, step) WHERE r.account = asked.name;
             SELECT array_agg(a + step ORDER BY n) INTO ahead
             FROM unnest(ahead, intervals) WITH ORDINALITY AS t (a, step, n);
+        ELSE
+            -- Nothing is further ahead than an empty bucket, but by a clock that was set back.
+            UPDATE accounts_rate r SET free_at = now_us + asked.burst
+            FROM unnest(accounts, bursts) AS asked (name, burst)
+            WHERE r.account = asked.name AND r.free_at > now_us + asked.burst;
         END IF;
     END $$"""
 NO_RATES = """

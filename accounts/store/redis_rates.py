@@ -25,9 +25,13 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local passed, ahead = 1, {}
 for i, key in ipairs(KEYS) do
-    local free_at = tonumber(redis.call('GET', key) or 0)
+    local free_at, burst = tonumber(redis.call('GET', key) or 0), tonumber(ARGV[2 * i])
+    if free_at > now + burst then
+        free_at = now + burst
+        redis.call('SET', key, string.format('%.0f', free_at), 'PX', math.ceil(burst / 1000))
+    end
     ahead[i] = math.max(free_at - now, 0)
-    if ahead[i] + ARGV[2 * i - 1] > tonumber(ARGV[2 * i]) then passed = 0 end
+    if ahead[i] + ARGV[2 * i - 1] > burst then passed = 0 end
 end
 if passed == 1 then
     for i, key in ipairs(KEYS) do
@@ -37,7 +41,8 @@ if passed == 1 then
     end
 end
 return {passed, unpack(ahead)}"""
-# Redis's own clock, so that all processes agree on the time; `tostring` would round it.
+# Redis's own clock, so that all processes agree on the time; `tostring` would round it. Nothing is
+# further ahead than an empty bucket, but by a clock that was set back.
 
 
 def take(rates: Sequence[Rate]) -> Taken:

@@ -1,6 +1,7 @@
 """Requests per minute: exact under concurrency, in Redis and in PostgreSQL."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -117,6 +118,28 @@ def test_a_bucket_fills_again(counted_in: str) -> None:
     store = redis_rates if counted_in == "redis" else rates
     # Fifty took half a second of a minute's bucket; it is full again after as long.
     assert 0 < store.take([rate]).ahead_us[0] <= 51 * 10_000
+
+
+@pytest.mark.django_db
+def test_a_clock_that_was_set_back_makes_nobody_wait_for_longer(
+    counted_in: str, request: pytest.FixtureRequest
+) -> None:
+    rate = Rate(f"user:set-back-{counted_in}", 2, 25_000)
+    later = int((time.time() + 3600) * 1_000_000)
+    store = redis_rates if counted_in == "redis" else rates
+    assert store.take([rate]).passed
+    if counted_in == "redis":
+        server: RedisServer = request.getfixturevalue("shared_cache")
+        server.client().set(redis_rates._key(rate.account), later)
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE accounts_rate SET free_at = %s WHERE account = %s", [later, rate.account]
+            )
+    refused = store.take([rate])
+    assert (refused.passed, list(refused.ahead_us)) == (False, [rate.burst_us])
+    time.sleep(rate.burst_us / 1_000_000)
+    assert store.take([rate]).passed
 
 
 @pytest.mark.django_db
