@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from accounts.actor import SYSTEM, Actor, current_actor
 from accounts.models.audit import Outcome
@@ -124,8 +124,8 @@ def _count_strangers() -> None:
 
 
 def flush_notes() -> None:
-    """Write what is noted, now. What the database is not there to take waits for the next time.
-    Raises Error.
+    """Write what is noted, now. What the database is not there to take waits for the next time;
+    what else can't be written is counted as lost. Raises what the writing does.
     """
     with _waiting.turn:
         while _waiting.notes:
@@ -135,7 +135,7 @@ def flush_notes() -> None:
             except (OperationalError, InterfaceError):
                 _waiting.notes.extendleft(reversed(batch))
                 raise
-            except Error:
+            except Exception:  # what can't be written now never can
                 with _waiting.lock:
                     _waiting.lost += len(batch)
                 raise

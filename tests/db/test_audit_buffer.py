@@ -72,6 +72,19 @@ def test_what_is_lost_is_counted(monkeypatch: MonkeyPatch) -> None:
     assert lost.after == {"entries": 5}
 
 
+def test_what_has_no_entry_is_lost_too() -> None:
+    def surprise() -> None:
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "a name that no database knows")
+
+    note_one(collection_id=surprise)
+    with pytest.raises(UnicodeEncodeError):
+        flush_notes()
+    note_one()
+    flush_notes()
+    _, lost = AuditEntry.objects.order_by("id")
+    assert lost.after == {"entries": 1}
+
+
 def test_strangers_are_counted_together(monkeypatch: MonkeyPatch) -> None:
     noted = [may_note_stranger() for _ in range(audit_buffer.STRANGERS + 5)]
     assert noted == [True] * audit_buffer.STRANGERS + [False] * 5
