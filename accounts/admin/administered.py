@@ -1,4 +1,4 @@
-"""What only administrators may change, whatever permissions were given by hand."""
+"""What only some may do in the console, whatever permissions were given by hand."""
 
 from typing import Any
 
@@ -9,10 +9,15 @@ from accounts.models import User
 from accounts.policy import Action
 
 
+def session_may(request: HttpRequest, action: Action) -> bool:
+    """Whether the site role of the session's user allows the action everywhere."""
+    user = request.user
+    return isinstance(user, User) and user.is_active and user.as_principal().may(action)
+
+
 def may_administer(request: HttpRequest) -> bool:
     """Whether the session is an administrator's."""
-    user = request.user
-    return isinstance(user, User) and user.is_active and user.as_principal().may(Action.ADMINISTER)
+    return session_may(request, Action.ADMINISTER)
 
 
 class Administered(admin.ModelAdmin):

@@ -1,17 +1,15 @@
 """The audit in the console: read, and nothing else."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
 from accounts.models import AuditEntry
 from embeddings.admin.display import pretty_json
-from embeddings.admin.documents import BoundedPaginator
+from embeddings.admin.paging import BoundedPaginator
+from embeddings.admin.read_only import ReadOnly
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):
+class AuditEntryAdmin(ReadOnly):
     """Newest first; the database would refuse a change, too."""
 
     list_display = (
@@ -54,18 +52,6 @@ class AuditEntryAdmin(admin.ModelAdmin):
         "pretty_after",
         "outcome",
     )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whatever is done adds its own."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """It stays."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """It stays."""
-        return False
 
     @admin.display(description="before")
     def pretty_before(self, obj: AuditEntry) -> str:

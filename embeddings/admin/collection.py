@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from accounts.models import User
+from accounts.admin.administered import session_may
 from accounts.policy import Action
 from embeddings.admin import index
 from embeddings.admin.display import pretty_json
@@ -88,8 +88,7 @@ class CollectionAdmin(admin.ModelAdmin):
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """As in the API."""
-        user = request.user
-        return isinstance(user, User) and user.as_principal().may(Action.OPERATE)
+        return session_may(request, Action.OPERATE)
 
     def get_form(
         self, request: HttpRequest, obj: Collection | None = None, change: bool = False, **kw: Any

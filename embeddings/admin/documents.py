@@ -2,24 +2,20 @@
 
 import uuid
 from contextlib import suppress
-from functools import cached_property
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
 from embeddings.admin.display import pretty_json
+from embeddings.admin.paging import BoundedPaginator
 from embeddings.exceptions import NotFound
 from embeddings.models import Collection, Document
 from embeddings.models.document import document_id
 from embeddings.services.documents import delete_document
 
-COUNTED = 10_000
-"""Pages reach no further: counting a collection of millions takes seconds, and so does skipping
-to its last page."""
 CHOICES = 100
 EXCERPT_CHARS = 120
 CHOOSE = "Choose a collection to list its documents"
@@ -33,16 +29,6 @@ def collection_of(request: HttpRequest) -> uuid.UUID | None:
     with suppress(ValueError):
         return uuid.UUID(request.GET.get("collection") or carried.get("collection") or "")
     return None
-
-
-class BoundedPaginator(Paginator):
-    """Counts no further than COUNTED."""
-
-    @cached_property
-    def count(self) -> int:
-        """The rows, or the bound."""
-        rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[:COUNTED].count())
 
 
 class CollectionFilter(admin.SimpleListFilter):

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts.models import User
+from accounts.admin.administered import session_may
 from accounts.policy import Action
 from embeddings.admin.display import pretty_json
 from embeddings.exceptions import JobFinished
@@ -87,8 +87,7 @@ class JobAdmin(admin.ModelAdmin):
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """As in the API."""
-        user = request.user
-        return isinstance(user, User) and user.as_principal().may(Action.OPERATE)
+        return session_may(request, Action.OPERATE)
 
     @admin.action(description="Cancel selected jobs", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from embeddings.admin.read_only import ReadOnly
 from embeddings.services.engine import default_reranker, is_loaded, listed_models
 
 
@@ -27,7 +28,7 @@ class ServedModel(models.Model):  # noqa: DJ008 - there are no instances
 
 
 @admin.register(ServedModel)
-class ServedModelAdmin(admin.ModelAdmin):
+class ServedModelAdmin(ReadOnly):
     """One page with all models; the configuration is where they are changed."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -49,18 +50,6 @@ class ServedModelAdmin(admin.ModelAdmin):
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/embeddings/servedmodel/change_list.html", context)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """They come from the configuration."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As above."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As above."""
-        return False
 
 
 def _rows() -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ class ApiTokenAdmin(Administered):
         """All of a token that exists."""
         return self.shown if obj else ()
 
-    @admin.display(description="Collections")
+    @admin.display(description="collections")
     def shown_collections(self, token: ApiToken) -> str:
         """By name; those that are deleted are left out."""
         if token.collections is None:
@@ -139,7 +139,7 @@ class ApiTokenAdmin(Administered):
         names = Collection.objects.filter(pk__in=token.collections).values_list("name", flat=True)
         return ", ".join(names.order_by("name")) or "none"
 
-    @admin.display(description="Row filter")
+    @admin.display(description="row filter")
     def shown_row_filter(self, token: ApiToken) -> str:
         """As JSON."""
         return "-" if token.row_filter is None else pretty_json(token.row_filter)

@@ -1,15 +1,13 @@
 """The ledger of use in the console: read, and nothing else."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
+from embeddings.admin.read_only import ReadOnly
 from embeddings.models import Usage
 
 
 @admin.register(Usage)
-class UsageAdmin(admin.ModelAdmin):
+class UsageAdmin(ReadOnly):
     """A row for each day, user, token, collection and model."""
 
     list_display = (
@@ -21,15 +19,3 @@ class UsageAdmin(admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("=user__username", "=collection__name", "model")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """What is done writes them."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As above."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As above."""
-        return False

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from embeddings.admin import documents as module
+from embeddings.admin import paging
 from embeddings.models import Chunk, Collection, Document
 from tests.admin.conftest import queries_of
 from tests.factories import make_collection, make_document
@@ -75,7 +76,7 @@ def test_it_counts_no_further_than_its_bound(
 ) -> None:
     for _ in range(3):
         make_document(collection)
-    monkeypatch.setattr(module, "COUNTED", 2)
+    monkeypatch.setattr(paging, "COUNTED", 2)
 
     response = as_admin.get(LIST, of(collection))
 
