@@ -66,6 +66,8 @@ def verify_audit(
     found = Verified()
     try:
         with transaction.atomic():
+            # First of all: a day may begin meanwhile, and none of these is dropped from now on.
+            used = store.days_with_entries()
             changes = _verified_changes()
             opened = _opened(changes)
             found.dropped = sum(change.change == "drop" for change in changes)
@@ -73,7 +75,7 @@ def verify_audit(
                 _check_day_before(change, opened, changes)
                 found.entries[change.day] = verify_day(change=change)
                 on_day(change.day)
-            _check_unopened(opened)
+            _check_opened(used, opened)
             for anchor in anchors:
                 _check_anchor(anchor, opened, changes)
                 found.anchors += 1
@@ -167,8 +169,8 @@ def _openings(changes: Sequence[DayChange]) -> Iterator[DayChange]:
     return (change for change in changes if change.change == "open")
 
 
-def _check_unopened(opened: dict[date, DayChange]) -> None:
-    for day in store.days_with_entries():
+def _check_opened(used: Sequence[date], opened: dict[date, DayChange]) -> None:
+    for day in used:
         if day not in opened:
             raise Broken(Fault(day, "The day has entries, but was never begun."))
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,15 @@ def test_an_entry_past_the_trigger() -> None:
             " VALUES ('{last} 13:00Z', '', '', '', '', 'a.b', 'a', '1', 'success')"
         )
     assert "in no chain" in verified()["fault"]["problem"]
+
+
+def test_a_day_may_begin_meanwhile() -> None:
+    def begin(day: date) -> None:
+        if day == LAST:
+            write(days_ago(0), "d")
+
+    found = verify_audit(on_day=begin)
+    assert (found.fault, set(found.entries)) == (None, {BEFORE, LAST})
 
 
 def test_a_tail_that_is_missing_when_the_next_day_began() -> None:
