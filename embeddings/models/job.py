@@ -27,8 +27,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         if principal.collections is not None:
             rows = rows.filter(collection_id__in=principal.collections)
         if principal.row_filter is not None:
-            # Others tell of documents that this credential does not show.
-            rows = rows.filter(row_filter=json.loads(principal.row_filter))
+            # Others tell of documents that this credential does not show, as an index's job does,
+            # whoever's write was the one that made it due.
+            shown = json.loads(principal.row_filter)
+            rows = rows.filter(row_filter=shown, kind=JobKind.IMPORT.value)
         seen = Collection.objects.visible_to(principal, Action.READ)
         name = seen.filter(pk=models.OuterRef("collection_id")).values("name")
         rows = rows.annotate(shown_collection=models.Subquery(name))

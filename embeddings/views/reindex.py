@@ -4,6 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from accounts.exceptions import ActionForbidden
 from accounts.permissions import principal_of
 from accounts.policy import Action
 from embeddings.serializers.base import validated
@@ -52,5 +53,7 @@ class ReindexViewSet(ViewSet):
         collection = visible_collection(
             principal=principal_of(request), name=name, action=Action.OPERATE
         )
+        if collection.row_filter is not None:  # the index is of all documents, and tells how many
+            raise ActionForbidden(action=Action.OPERATE.value, collection=name)
         job = start_reindex(collection=collection, change=change)
         return Response(job_json(job), status=202, headers={"Location": f"/v1/jobs/{job.pk}"})

@@ -1,13 +1,17 @@
 """`/v1/collection/{name}/reindex`, and the index in `/v1/collection`."""
 
+import uuid
 from typing import Any
 
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from embeddings.constants import IndexState, JobKind
 from embeddings.models import Collection, Generation, Job
 from tests.api.assertions import assert_problem, assert_unseen
+from tests.api.row_filters import narrowed
 
 LIST = "/v1/collection"
 URL = "/v1/collection/drinks/reindex"
@@ -39,6 +43,23 @@ def test_an_operator_may_and_an_outsider_may_not(
     assert not Job.objects.exists()
     job = as_bob.post(URL, {}).json()
     assert as_bob.get(f"/v1/jobs/{job['id']}").json()["owner"] == "alice"
+
+
+def test_who_sees_some_documents_learns_nothing_of_the_index_of_all(
+    collection: Collection, alice: User, as_alice: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = narrowed(alice, lang="fr")
+    assert_problem(client.post(URL, {}), 403, "forbidden")
+
+    monkeypatch.setattr(settings, "EMBED", settings.EMBED.model_copy(update={"index_threshold": 4}))
+    document = {"id": "vin", "text": "Le vin", "metadata": {"lang": "fr"}}
+    body = {"collection": "drinks", "documents": [document]}
+    assert client.post("/v1/add", body).status_code == 200
+    job = Job.objects.get()
+    assert (job.kind, job.row_filter) == (JobKind.BUILD_INDEX, {"lang": "fr"})
+    assert client.get("/v1/jobs").json()["jobs"] == []
+    assert_unseen(client, "GET", f"/v1/jobs/{job.pk}", f"/v1/jobs/{uuid.uuid4()}")
+    assert as_alice.get(f"/v1/jobs/{job.pk}").status_code == 200
 
 
 def test_one_at_a_time(collection: Collection, as_alice: APIClient) -> None:
