@@ -57,10 +57,10 @@ def test_a_user(collection: Collection) -> None:
     [
         ([], "Say what"),
         (["--id", "gin"], "Say where"),
-        (["--collection", "letters", "--filter", "{"], "no JSON"),
+        (["--collection", "letters", "--filter", "{"], "takes JSON"),
         (["--collection", "letters", "--filter", '{"$no": 1}'], "not well formed"),
         (["--collection", "absent", "--id", "gin"], "nothing here"),
-        (["--collection", "absent", "--vacuum"], "no collection absent"),
+        (["--collection", "absent", "--vacuum"], "no collection 'absent'"),
         (["--user", "nobody"], "nothing here"),
     ],
 )

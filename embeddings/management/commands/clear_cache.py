@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
-from embeddings.models import Collection
+from embeddings.management.arguments import collection_named
 from embeddings.serializers.cache import clear_json
 from embeddings.services.cache import clear_cache
 from embeddings.services.frequent_queries import forget_queries
@@ -39,7 +39,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         if options["older_than"] < 0:
             raise CommandError("--older-than: a number of seconds, 0 or more.")
-        collection = named(options["collection"])
+        name = options["collection"]
+        collection = None if name is None else collection_named(name)
         result = clear_cache(
             model=options["model"], collection=collection, older_than_s=options["older_than"]
         )
@@ -52,13 +53,3 @@ class Command(BaseCommand):
         redis = "none in Redis" if result.redis is None else f"{result.redis} in Redis"
         forgotten = f", and {queries} recorded queries" if options["queries"] else ""
         self.stdout.write(f"Cleared: {redis}{forgotten}. Running processes follow in a second.")
-
-
-def named(name: str | None) -> Collection | None:
-    """The collection of that name. Raises CommandError."""
-    if name is None:
-        return None
-    collection = Collection.objects.filter(name=name).first()
-    if collection is None:
-        raise CommandError(f"There is no collection {name}.")
-    return collection

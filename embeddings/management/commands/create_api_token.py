@@ -1,6 +1,5 @@
 """`manage.py create_api_token USER`: the token alone on stdout, for scripts to take."""
 
-import json
 from argparse import ArgumentParser
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from accounts.models import User
 from accounts.models.limits import LIMITS
 from accounts.policy import Action
 from accounts.services.tokens import create_api_token
-from embeddings.management.grantees import collection_named
+from embeddings.management.arguments import collection_named, json_of
 from embeddings.types.filter import parse_filter
 
 MAX_DAYS = 36_500
@@ -94,10 +93,7 @@ def _expiry(days: int | None) -> datetime | None:
 def _row_filter(spelled: str | None) -> dict[str, Any] | None:
     if spelled is None:
         return None
-    try:
-        row_filter: dict[str, Any] = json.loads(spelled)
-    except ValueError:
-        raise CommandError("--row-filter takes JSON.") from None
+    row_filter: dict[str, Any] = json_of(spelled, option="--row-filter")
     parse_filter(row_filter, param="--row-filter")
     return row_filter
 

@@ -1,6 +1,5 @@
 """Erases documents or a user, and rewrites the files in which erased rows still stand."""
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from accounts.principal import Principal
+from embeddings.management.arguments import collection_named, json_of
 from embeddings.management.principals import principal_for
 from embeddings.models import Collection
 from embeddings.services.collection import visible_collection
@@ -98,14 +98,9 @@ def _erase(principal: Principal, options: dict[str, Any]) -> Erasure | None:
 def _filter(spelled: str | None) -> Any:
     if spelled is None:
         return None
-    try:
-        return parse_filter(json.loads(spelled), param="--filter")
-    except json.JSONDecodeError:
-        raise CommandError("--filter: this is no JSON.") from None
+    return parse_filter(json_of(spelled, option="--filter"), param="--filter")
 
 
 def _vacuum(name: str | None) -> list[str]:
-    collections = list(Collection.objects.filter(**({"name": name} if name else {})))
-    if name and not collections:
-        raise CommandError(f"There is no collection {name}.")
+    collections = [collection_named(name)] if name else list(Collection.objects.all())
     return rewrite_tables(collections=collections)

@@ -1,6 +1,5 @@
 """`manage.py grant COLLECTION ROLE --user NAME`: lets a user or a team into a collection."""
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -8,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.exceptions import Problem
 from accounts.policy import Role
-from embeddings.management.grantees import add_grantee, collection_named
+from embeddings.management.arguments import add_grantee, collection_named, json_of
 from embeddings.services.grants import create_grant
 
 
@@ -28,11 +27,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Raises CommandError."""
-        try:
-            spelled = options["row_filter"]
-            row_filter = None if spelled is None else json.loads(spelled)
-        except ValueError:
-            raise CommandError("--row-filter takes JSON.") from None
+        spelled = options["row_filter"]
+        row_filter = None if spelled is None else json_of(spelled, option="--row-filter")
         try:
             grant = create_grant(
                 collection=collection_named(options["collection"]),

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.policy import Role
-from embeddings.management.grantees import add_grantee, collection_named
+from embeddings.management.arguments import add_grantee, collection_named
 from embeddings.services.grants import delete_grant, find_grants
 
 

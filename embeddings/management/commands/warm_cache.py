@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from accounts.exceptions import Problem
 from embeddings.cache import the_cache
-from embeddings.management.commands.clear_cache import named
+from embeddings.management.arguments import collection_named
 from embeddings.management.principals import principal_for
 from embeddings.serializers.cache import DEFAULT_QUERIES
 from embeddings.services.cache_warming import Warming, of_queries, of_texts, warm
@@ -67,8 +67,8 @@ class Command(BaseCommand):
 
 def wanted_by(options: dict[str, Any]) -> Warming:
     """Raises CommandError and Problem."""
-    collection = named(options["collection"])
-    if collection is not None:
+    if options["collection"] is not None:
+        collection = collection_named(options["collection"])
         return of_queries(collection=collection, limit=options["limit"])
     if not options["file"].is_file():
         raise CommandError(f"There is no file {options['file']}.")

@@ -1,6 +1,8 @@
-"""What the commands that grant and revoke have in common."""
+"""Arguments that several commands take."""
 
+import json
 from argparse import ArgumentParser
+from typing import Any
 
 from django.core.management.base import CommandError
 
@@ -20,3 +22,11 @@ def collection_named(name: str) -> Collection:
     if collection is None:
         raise CommandError(f"There is no collection {name!r}.")
     return collection
+
+
+def json_of(spelled: str, *, option: str) -> Any:
+    """What the option's text spells. Raises CommandError."""
+    try:
+        return json.loads(spelled)
+    except ValueError:
+        raise CommandError(f"{option} takes JSON.") from None
