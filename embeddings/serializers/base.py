@@ -45,6 +45,16 @@ class RequestSerializer(serializers.Serializer[Any]):
             raise ValidationError(dict.fromkeys(unknown, error))
 
 
+class ChangeSerializer(RequestSerializer):
+    """Fields of which at least one is to be changed; what is not sent stays as it is."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValidationError when nothing is to be changed."""
+        if not attrs:
+            raise ValidationError("Send at least one field to change.", code="empty")
+        return attrs
+
+
 class TolerantRequest(RequestSerializer):
     """Ignores unknown fields, as the services do whose clients these are."""
 

@@ -18,7 +18,7 @@ from embeddings.constants import (
     Metric,
 )
 from embeddings.models import Collection
-from embeddings.serializers.base import RequestSerializer
+from embeddings.serializers.base import ChangeSerializer, RequestSerializer
 from embeddings.serializers.fields import (
     CollectionNameField,
     MetadataSchemaField,
@@ -142,7 +142,7 @@ class CollectionRequest(RequestSerializer):
     redaction = RedactionRequest(required=False, allow_null=True)
 
 
-class CollectionChange(RequestSerializer):
+class CollectionChange(ChangeSerializer):
     """What may be changed about a collection; at least one field."""
 
     name = CollectionNameField(required=False)
@@ -165,12 +165,6 @@ class CollectionChange(RequestSerializer):
             error = [ErrorDetail(detail, code="chosen_once")]
             raise ValidationError(dict.fromkeys(chosen, error))
         return super().to_internal_value(data)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError when nothing is to be changed."""
-        if not attrs:
-            raise ValidationError("Send at least one field to change.", code="empty")
-        return attrs
 
 
 class TransferRequest(RequestSerializer):

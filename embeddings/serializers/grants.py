@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.policy import Role
 from embeddings.models import Grant
-from embeddings.serializers.base import RequestSerializer
+from embeddings.serializers.base import ChangeSerializer
 from embeddings.serializers.fields import FILTER_HELP, FilterField
 from embeddings.serializers.paging import CursorField, PageQuery, parse_id
 from embeddings.serializers.users import NameField
@@ -27,7 +27,7 @@ class GrantQuery(PageQuery):
     cursor = CursorField(parse=parse_id, required=False)
 
 
-class GrantChange(RequestSerializer):
+class GrantChange(ChangeSerializer):
     """What may be changed about a grant; at least one field."""
 
     role = serializers.ChoiceField(choices=[role.value for role in Role], required=False)
@@ -36,12 +36,6 @@ class GrantChange(RequestSerializer):
         allow_null=True,
         help_text=f"Opens the documents that pass, and no others; null opens all. {FILTER_HELP}",
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError when nothing is to be changed."""
-        if not attrs:
-            raise serializers.ValidationError("Send at least one field to change.", code="empty")
-        return attrs
 
 
 class GrantRequest(GrantChange):

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import Team
-from embeddings.serializers.base import RequestSerializer
+from embeddings.serializers.base import ChangeSerializer, RequestSerializer
 from embeddings.serializers.users import LimitsRequest, LimitsResponse, NameField, limits_json
 
 MAX_MEMBERS = 1_000
@@ -26,19 +26,13 @@ class TeamRequest(RequestSerializer):
     limits = LimitsRequest(required=False)
 
 
-class TeamChange(RequestSerializer):
+class TeamChange(ChangeSerializer):
     """What may be changed about a team; at least one field."""
 
     name = NameField(required=False)
     add = _members("Names of users who become members.")
     remove = _members("Names of users who are members no more.")
     limits = LimitsRequest(required=False, help_text="Of all users together whom the team pays.")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError when nothing is to be changed."""
-        if not attrs:
-            raise serializers.ValidationError("Send at least one field to change.", code="empty")
-        return attrs
 
 
 class TeamResponse(serializers.Serializer[Any]):

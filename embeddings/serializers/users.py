@@ -10,7 +10,7 @@ from accounts.names import WHAT_A_NAME_IS, is_name
 from accounts.policy import SiteRole
 from accounts.services.teams import known_team
 from accounts.services.users import UserFields
-from embeddings.serializers.base import RequestSerializer
+from embeddings.serializers.base import ChangeSerializer, RequestSerializer
 from embeddings.serializers.fields import FlagField, StringField, WholeNumberField
 from embeddings.serializers.paging import CursorField, PageQuery
 
@@ -56,7 +56,7 @@ class LimitsRequest(RequestSerializer):
     )
 
 
-class UserChange(RequestSerializer):
+class UserChange(ChangeSerializer):
     """What may be changed about a user; at least one field."""
 
     role = serializers.ChoiceField(choices=[role.value for role in SiteRole], required=False)
@@ -69,12 +69,6 @@ class UserChange(RequestSerializer):
         help_text="Whose limits hold for the user too, and whose account the use goes on.",
     )
     limits = LimitsRequest(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError when nothing is to be changed."""
-        if not attrs:
-            raise serializers.ValidationError("Send at least one field to change.", code="empty")
-        return attrs
 
 
 class UserRequest(UserChange):
