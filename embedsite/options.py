@@ -1,6 +1,7 @@
 """Describes the options for people: effective values with their origins, and the README's table."""
 
 import types
+from inspect import get_annotations
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 from urllib.parse import urlsplit, urlunsplit
@@ -11,7 +12,6 @@ from pydantic.fields import FieldInfo
 from accounts.issuer import Issuer
 from embeddings.types.model import ModelDeclaration
 from embedsite.config import BASE_DIR, Config
-from embedsite.config_identity import IdentityOptions
 from embedsite.config_sources import Loaded, variable
 
 MASK = "**********"
@@ -30,8 +30,9 @@ def effective(loaded: Loaded) -> list[dict[str, Any]]:
 
 
 def names() -> list[str]:
-    """Of the options; those of identity, which pydantic puts first, last."""
-    return sorted(Config.model_fields, key=lambda name: name in IdentityOptions.model_fields)
+    """Of the options; those that have files of their own, which pydantic puts first, last."""
+    own = get_annotations(Config)
+    return sorted(Config.model_fields, key=lambda name: name not in own)
 
 
 def shown(value: Any) -> Any:
