@@ -4,7 +4,11 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    AdminUserCreationForm,
+    UserChangeForm,
+)
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -56,12 +60,22 @@ class NewUserForm(AdminUserCreationForm):
         return username
 
 
+class PasswordForm(AdminPasswordChangeForm):
+    """Sets another's password: with it, one could come as that user."""
+
+    def save(self, commit: bool = True) -> Any:
+        """On record."""
+        with changing(self.user):
+            return super().save(commit)
+
+
 @admin.register(User)
 class UserAdmin(Administered, DjangoUserAdmin):
     """Django's own, with the role in the service and the limits."""
 
     form = UserForm
     add_form = NewUserForm
+    change_password_form = PasswordForm
     list_display = ("username", "role", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("role", "is_active", "is_staff", "is_superuser")
     autocomplete_fields = ("team",)

@@ -132,6 +132,7 @@ def _state(pk: int) -> State:
         return None
     return {
         "username": user.username,
+        "password": user.password,  # of which the audit keeps a hash
         "role": user.site_role.value,
         "is_active": user.is_active,
         "is_staff": user.is_staff,

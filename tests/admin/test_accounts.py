@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.exceptions import InvalidToken
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, AuditEntry, User
 from accounts.policy import SiteRole
 from accounts.services.tokens import create_api_token
 from accounts.services.verified_tokens import verify_api_token
@@ -146,3 +146,28 @@ def test_a_user_who_owns_collections_is_not_deleted(
     as_admin.post(url, {"post": "yes"})
 
     assert User.objects.filter(pk=alice.pk).exists()
+
+
+def test_a_changed_password_is_on_record(as_admin: Client, admin: User, alice: User) -> None:
+    old, new = "correct horse battery", "a long pass phrase"
+    admin.set_password(old)
+    admin.save(update_fields=["password"])
+    as_admin.force_login(admin)
+    others = reverse("admin:auth_user_password_change", args=[alice.pk])
+    body = {"password1": new, "password2": new, "usable_password": "true"}
+    own = {"old_password": old, "new_password1": new, "new_password2": new}
+
+    refused = as_admin.post("/admin/password_change/", own | {"old_password": "wrong"})
+    assert refused.status_code == 200
+    assert not AuditEntry.objects.filter(event="user.change").exists()
+    assert as_admin.post(others, body).status_code == 302
+    assert as_admin.post("/admin/password_change/", own).status_code == 302
+
+    for user in (alice, admin):
+        user.refresh_from_db()
+        assert user.check_password(new)
+        made = AuditEntry.objects.get(event="user.change", object_id=str(user.pk))
+        assert (made.username, made.credential) == ("root", "session")
+        assert made.before["password"] != made.after["password"]
+        assert made.after["password"].startswith("hmac-sha256:")
+    assert as_admin.get("/admin/").status_code == 200
