@@ -66,9 +66,12 @@ class ErasureResponse(serializers.Serializer[Any]):
     queries = serializers.IntegerField(help_text="Recorded as frequent.")
     vectors = serializers.IntegerField(
         allow_null=True,
-        help_text="Cached, in this process and in Redis; null where Redis does not answer.",
+        help_text="Cached for anybody, in this process and in Redis; null where Redis does not"
+        " answer, and for who does not operate the service.",
     )
-    searches = serializers.IntegerField(allow_null=True, help_text="Cached, likewise.")
+    searches = serializers.IntegerField(
+        allow_null=True, help_text="Cached, likewise; null where Redis does not answer."
+    )
     collections = serializers.IntegerField(help_text="Of an erased user: transferred or deleted.")
     tokens = serializers.IntegerField()
     grants = serializers.IntegerField()

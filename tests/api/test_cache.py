@@ -251,3 +251,14 @@ def test_bad_warming_is_refused(as_bob: APIClient, body: Any, param: str) -> Non
 
 def test_an_unknown_model_is_named(as_bob: APIClient) -> None:
     assert_problem(as_bob.post(WARM, {"texts": "tea", "model": "absent"}), 400, "unknown_model")
+
+
+@pytest.mark.parametrize("text", ["Jane has sold her house", "What nobody asked for"])
+def test_an_erasure_does_not_tell_what_others_have_embedded(
+    as_alice: APIClient, as_charlie: APIClient, collection: Collection, text: str
+) -> None:
+    cached(as_charlie, "Jane has sold her house")
+    document = {"id": "guess", "text": text, "embedding": [1.0] * 384}
+    as_alice.post("/v1/add", {"collection": "drinks", "documents": [document]})
+    report = as_alice.post("/v1/collection/drinks/erase", {"ids": ["guess"]}).json()
+    assert (report["documents"], report["vectors"]) == (1, None)

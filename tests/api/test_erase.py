@@ -119,19 +119,19 @@ def test_the_cast(
 
 
 def test_the_cache_forgets_vectors_and_searches(
-    shared_cache: RedisServer, as_alice: APIClient, as_bob: APIClient, collection: Collection
+    shared_cache: RedisServer, as_alice: APIClient, as_root: APIClient, collection: Collection
 ) -> None:
     add(as_alice, "secret", "Jane drinks gin")
     add(as_alice, "other", "Joan drinks rum")
     body = {"input": ["Jane drinks gin", "Joan drinks rum"], "model": "hashing-384"}
-    as_bob.post("/v1/embed", body, format="json")  # each has cached vectors of its own
+    as_root.post("/v1/embed", body, format="json")  # each has cached vectors of its own
     search(as_alice, "gin")
     other_process = the_cache()
     mine = start_cache()
-    report = erase(as_alice, ids=["secret"])
+    report = erase(as_root, ids=["secret"])
     assert report["searches"] == 1
     assert report["vectors"] == 2
-    for client, cached in ((as_alice, [False, True]), (as_bob, [False, True])):
+    for client, cached in ((as_alice, [False, True]), (as_root, [False, True])):
         answer = client.post("/v1/embed", body | {"input_type": "document"}, format="json").json()
         assert [each["cached"] for each in answer["data"]] == cached
     before = other_process.memory.size[0]
@@ -150,15 +150,15 @@ def test_a_redis_that_does_not_answer(
 
 
 def test_many_documents_empty_the_models_cache(
-    as_alice: APIClient, collection: Collection, monkeypatch: pytest.MonkeyPatch
+    as_root: APIClient, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("embeddings.services.erase.BATCH", 1)
     body = {"input": "What nobody erased", "model": "hashing-384"}
-    as_alice.post("/v1/embed", body, format="json")
-    report = erase(as_alice, filter={"lang": {"$exists": True}})
+    as_root.post("/v1/embed", body, format="json")
+    report = erase(as_root, filter={"lang": {"$exists": True}})
     assert (report["documents"], report["vectors"]) == (3, 1)
     assert not CacheErasure.objects.exists()
-    answer = as_alice.post("/v1/embed", body, format="json").json()
+    answer = as_root.post("/v1/embed", body, format="json").json()
     assert not answer["data"][0]["cached"]
 
 
