@@ -50,9 +50,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "embedsite.middleware.telemetry",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "embedsite.proxies.believe_proxies",
     "embedsite.headers.browser_headers",
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
