@@ -20,6 +20,7 @@ from accounts.exceptions import Problem
 from embeddings.exceptions import NotFound
 from embeddings.views.dialects import dialect_of, in_dialect
 from embedsite.denials import note_denial
+from embedsite.headers import CONSOLE_PATH
 from embedsite.problems import (
     BodyTooLarge,
     DatabaseUnavailable,
@@ -155,14 +156,14 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponseBase:
     """What django-axes answers to a user who is locked at the address."""
     problem = TooManyAttempts(retry_after=settings.EMBED.login_lock_s)
-    if request.path_info.startswith(("/admin/", "/oauth/")):
+    if request.path_info.startswith((CONSOLE_PATH, "/oauth/")):
         headers = {**problem.headers, "Content-Type": "text/plain"}
         return HttpResponse(problem.detail, status=problem.status, headers=headers)
     return problem_response(request, problem)
 
 
 def _is_for_people(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/admin/")
+    return request.path_info.startswith(CONSOLE_PATH)
 
 
 def _entries(detail: Any, path: tuple[str, ...] = ()) -> Iterator[dict[str, str]]:

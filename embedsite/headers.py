@@ -14,7 +14,7 @@ CONSOLE = (
 )
 """The console's scripts and styles are files of ours; nothing stands in its pages."""
 
-FOR_PEOPLE = "/admin/"
+CONSOLE_PATH = "/admin/"
 
 ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -37,7 +37,7 @@ def browser_headers(
         headers = response.headers
         for name, value in ALWAYS.items():
             headers.setdefault(name, value)
-        policy = CONSOLE if request.path_info.startswith(FOR_PEOPLE) else NOTHING
+        policy = CONSOLE if request.path_info.startswith(CONSOLE_PATH) else NOTHING
         headers.setdefault("Content-Security-Policy", policy)
         return response
 

@@ -17,6 +17,7 @@ from accounts.addresses import client_address
 from accounts.payer import bind_payer
 from accounts.principal import Principal
 from embedsite.errors import problem_response
+from embedsite.headers import CONSOLE_PATH
 from embedsite.problems import MethodNotAllowed
 from embedsite.versioning import VERSIONS
 
@@ -71,7 +72,7 @@ def session_actor(
     """Name the person behind a session of the console; the API's callers name themselves."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith("/admin/") and request.user.is_authenticated:
+        if request.path_info.startswith(CONSOLE_PATH) and request.user.is_authenticated:
             user = request.user
             identify(user_id=user.pk, username=user.username, credential="session")
         return get_response(request)
