@@ -1,4 +1,4 @@
-"""Passwords as Django checks them, and the site role as what a user may do in the admin."""
+"""Passwords as Django checks them, and the site role as what a user may do in the console."""
 
 from typing import Any
 

@@ -63,7 +63,7 @@ class Config(IdentityOptions, CredentialOptions, LimitOptions, BaseSettings):
         description="Host names that the service answers to, separated by commas.",
     )
     csrf_trusted_origins: Names = Field(
-        [], description="Origins (with scheme) that may post to the admin, separated by commas."
+        [], description="Origins (with scheme) that may post to the console, separated by commas."
     )
     behind_tls_proxy: bool = Field(
         default=False,
@@ -257,7 +257,7 @@ class Config(IdentityOptions, CredentialOptions, LimitOptions, BaseSettings):
         ge=0,
         le=1,
         description="Recall under which the service warns: in its log, its metrics, `/stats` and"
-        " the admin.",
+        " the console.",
     )
     job_max_attempts: int = Field(
         5, ge=1, le=100, description="Attempts before a failing job is parked."

@@ -51,7 +51,7 @@ class CredentialOptions(BaseModel):
     )
     oauth: bool = Field(
         default=False,
-        description="Be an OAuth 2.0 server at `/oauth/` for applications made in the admin, and"
+        description="Be an OAuth 2.0 server at `/oauth/` for applications made in the console, and"
         " accept its tokens.",
     )
     oauth_access_s: int = Field(
@@ -89,7 +89,7 @@ class CredentialOptions(BaseModel):
     )
     login_lock_s: int = Field(900, ge=1, le=DAY_S, description="Seconds that such a lock lasts.")
     admin_session_s: int = Field(
-        8 * 3600, ge=60, le=31 * DAY_S, description="Seconds after which the admin asks again."
+        8 * 3600, ge=60, le=31 * DAY_S, description="Seconds after which the console asks again."
     )
 
     _commas_of_keys = field_validator("jwt_old_key_files", mode="before")(split_commas)

@@ -37,7 +37,7 @@ class CredentialSchemes(OpenApiAuthenticationExtension):  # type: ignore[no-unty
             {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "An API token, made at `/v1/tokens`, in the admin, or by"
+                "description": "An API token, made at `/v1/tokens`, in the console, or by"
                 " `manage.py create_api_token USER`.",
             },
             {

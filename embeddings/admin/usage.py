@@ -8,7 +8,7 @@ from embeddings.models import Usage
 
 @admin.register(Usage)
 class UsageAdmin(ReadOnly):
-    """A row for each day, user, token, collection and model."""
+    """A row for each day, user, team, token, collection and model."""
 
     list_display = (
         *("day", "user_id", "team_id", "token_id", "collection_id", "model", "requests"),

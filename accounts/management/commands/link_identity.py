@@ -13,7 +13,7 @@ from accounts.services.users import get_user
 
 
 class Command(BaseCommand):
-    """Through the service that the admin uses."""
+    """Through the service that the console uses."""
 
     help = "Let the subject of a client certificate, or of another issuer's tokens, be a user here."
 

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             raise CommandError(
-                f"There is no user {options['username']!r}. Make one in the admin,"
+                f"There is no user {options['username']!r}. Make one in the console,"
                 " or with manage.py create_user."
             )
         if not user.is_active:

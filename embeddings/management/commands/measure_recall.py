@@ -26,7 +26,7 @@ MAX_TOP_K = 500
 class Command(BaseCommand):
     help = (
         "Measure how much of the exact answers searches find, on stored vectors, without and with"
-        " filters; /stats, the metrics and the admin show it."
+        " filters; /stats, the metrics and the console show it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
