@@ -65,23 +65,27 @@ def verify_audit(
     """
     found = Verified()
     try:
-        with transaction.atomic():
-            # First of all: a day may begin meanwhile, and none of these is dropped from now on.
-            used = store.days_with_entries()
-            changes = _verified_changes()
-            opened = _opened(changes)
-            found.dropped = sum(change.change == "drop" for change in changes)
-            for change in opened.values():
-                _check_day_before(change, opened, changes)
-                found.entries[change.day] = verify_day(change=change)
-                on_day(change.day)
-            _check_opened(used, opened)
-            for anchor in anchors:
-                _check_anchor(anchor, opened, changes)
-                found.anchors += 1
+        with store.holding_days():
+            _verify(found, anchors, on_day)
     except Broken as broken:
         found.fault = broken.fault
     return found
+
+
+def _verify(found: Verified, anchors: Sequence[Anchor], on_day: Callable[[date], object]) -> None:
+    used = store.days_with_entries()  # before the changes, as a day may begin meanwhile
+    changes = _verified_changes()
+    opened = _opened(changes)
+    found.dropped = sum(change.change == "drop" for change in changes)
+    for change in opened.values():
+        with transaction.atomic():
+            _check_day_before(change, opened, changes)
+            found.entries[change.day] = verify_day(change=change)
+        on_day(change.day)
+    _check_opened(used, opened)
+    for anchor in anchors:
+        _check_anchor(anchor, opened, changes)
+        found.anchors += 1
 
 
 def verify_day(*, change: DayChange) -> int:

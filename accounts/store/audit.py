@@ -1,6 +1,7 @@
 """The audit's chains and partitions, in SQL."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -78,14 +79,31 @@ def day_changes() -> list[DayChange]:
     ]
 
 
-def days_with_entries() -> list[date]:
-    """The days in whose partitions there is something."""
+def days() -> list[date]:
+    """The days that have partitions, in their order."""
     found = _rows(
         "SELECT to_date(right(c.relname, 8), 'YYYYMMDD') FROM pg_inherits i"
         " JOIN pg_class c ON c.oid = i.inhrelid"
         " WHERE i.inhparent = 'audit_entries'::regclass ORDER BY 1"
     )
-    return [day for (day,) in found if _rows("SELECT FROM {} LIMIT 1", entries_table(day))]
+    return [day for (day,) in found]
+
+
+def days_with_entries() -> list[date]:
+    """The days in whose partitions there is something."""
+    return [day for day in days() if _rows("SELECT FROM {} LIMIT 1", entries_table(day))]
+
+
+@contextmanager
+def holding_days() -> Iterator[None]:
+    """Inside, nobody drops a day: for what reads one after another, as a transaction that read all
+    of them would need a lock for each of their tables and indexes.
+    """
+    _rows("SELECT pg_advisory_lock_shared(1635083369, 3)")
+    try:
+        yield
+    finally:
+        _rows("SELECT pg_advisory_unlock_shared(1635083369, 3)")
 
 
 def has_partitions(*, day: date) -> bool:
@@ -145,9 +163,10 @@ def make_days(*, ahead: int) -> int:
 
 def lock_audit() -> None:
     """Let nobody write to the audit until the transaction ends. Raises OperationalError where
-    somebody has done so and not committed for a while.
+    somebody has done so and not committed for a while, or holds the days.
     """
     _run(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+    _run("SELECT pg_advisory_xact_lock(1635083369, 3)")
     _run("LOCK TABLE audit_entries, audit_links IN ACCESS EXCLUSIVE MODE")
 
 

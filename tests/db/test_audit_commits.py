@@ -1,6 +1,7 @@
 """The order of the chain is that of the commits, and nothing is in it that was not committed."""
 
 import threading
+from datetime import date
 
 import pytest
 from django.db import connection, transaction
@@ -8,6 +9,8 @@ from django.db import connection, transaction
 from accounts.models import AuditEntry
 from accounts.services.audit import record
 from accounts.services.audit_chain import verify_audit
+from accounts.services.audit_days import Retention, drop_audit_days
+from tests.audit_chains import days_ago, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,3 +69,44 @@ def test_many_at_once() -> None:
         thread.join()
     found = verify_audit()
     assert (found.fault, sum(found.entries.values())) == (None, 60)
+
+
+def test_no_day_is_dropped_while_it_is_verified() -> None:
+    for days in (3, 2):
+        with transaction.atomic():
+            write(days_ago(days), "old")
+    dropped = []
+
+    def drop(_: date) -> None:
+        drops = threading.Thread(target=lambda: dropped.append(drop_apart()))
+        drops.start()
+        drops.join()
+
+    assert verify_audit(on_day=drop).fault is None
+    assert [(result.dropped, result.fault) for result in dropped] == [({}, None)] * 2
+    assert drop_apart().dropped == {days_ago(3): 1, days_ago(2): 1}
+
+
+def test_no_more_than_a_day_is_locked_at_a_time() -> None:
+    for days in (3, 2):
+        with transaction.atomic():
+            write(days_ago(days), "old")
+    held = []
+
+    def look(_: date) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()"
+                " AND relation::regclass::text LIKE 'audit_%'"
+            )
+            held.append(cursor.fetchone()[0])
+
+    assert verify_audit(on_day=look).fault is None
+    assert held == [0, 0]
+
+
+def drop_apart() -> Retention:
+    try:
+        return drop_audit_days(keep_days=1)
+    finally:
+        connection.close()
