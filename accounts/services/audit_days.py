@@ -32,6 +32,11 @@ class Retention:
     fault: Fault | None = None
 
 
+def audit_days() -> list[date]:
+    """The days that may have entries, in their order."""
+    return store.days()
+
+
 def make_audit_days() -> int:
     """Make the partitions of today and of the days to come; returns how many there were not. Does
     nothing in a database without an audit.

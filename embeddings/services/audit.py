@@ -1,19 +1,24 @@
 """The audit as its readers see it: all of it, or what was done to their collections."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Q, QuerySet
 
 from accounts.models import AuditEntry, Outcome
 from accounts.policy import Action
 from accounts.principal import Principal
+from accounts.services.audit_days import audit_days
 from embeddings.models import Collection
 
 Key = tuple[datetime, int]
 """Where a page ends: the time and the id of an entry."""
+
+DAYS_AT_ONCE = 31
+"""PostgreSQL locks each table and index of a query's days, and has room for some thousands of locks
+in all: those of years would leave none to anybody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,32 @@ def list_entries(
         at, pk = after
         # The first condition alone lets PostgreSQL begin there, and pass over later days.
         rows = rows.filter(Q(at__lt=at) | Q(pk__lt=pk), at__lte=at)
-    return list(rows.order_by("-at", "-id")[:limit])
+    found: list[AuditEntry] = []
+    for stretch in _stretches(wanted, after):
+        found += rows.filter(stretch).order_by("-at", "-id")[: limit - len(found)]
+        if len(found) == limit:
+            break
+    return found
+
+
+def _stretches(wanted: AuditWanted, after: Key | None) -> Iterator[Q]:
+    """The times of so many days, newest first, that may have such entries."""
+    since = wanted.since
+    until = min((at for at in (wanted.until, after and after[0]) if at is not None), default=None)
+    days = [
+        day
+        for day in reversed(audit_days())
+        if (until is None or _begin(day) <= until)
+        and (since is None or _begin(day + timedelta(days=1)) > since)
+    ]
+    for start in range(0, len(days), DAYS_AT_ONCE):
+        together = days[start : start + DAYS_AT_ONCE]
+        behind = _begin(together[0] + timedelta(days=1))
+        yield Q(at__gte=_begin(together[-1]), at__lt=behind)
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
 
 
 def names_of(entries: Iterable[AuditEntry]) -> dict[uuid.UUID, str]:

@@ -11,6 +11,7 @@ from accounts.policy import Action, Role
 from accounts.services.audit import entry, write_entries
 from accounts.services.tokens import create_api_token
 from embeddings.models import Collection, Grant
+from embeddings.services import audit
 from tests.api.assertions import assert_problem
 from tests.api.conftest import client_of
 from tests.factories import make_collection, make_user
@@ -188,13 +189,30 @@ def test_faults(as_bob: APIClient, query: dict[str, str]) -> None:
     assert_problem(as_bob.get(PATH, query), 400)
 
 
+def test_years_are_read_some_days_at_a_time(
+    as_bob: APIClient, old: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "DAYS_AT_ONCE", 1)
+    for name, day in (("6", "02"), ("7", "04")):
+        at = f"2020-01-{day}T23:59:59.999999Z"
+        write_entries([entry(event="old.act", object_type="old", object_id=name, at=at)])
+    assert objects(as_bob, event="old.act") == ["7", "6", "5", "4", "3", "2", "1"]
+    between = {"since": "2020-01-01T00:00:02Z", "until": "2020-01-02T23:59:59.999999Z"}
+    with recorded_statements() as statements:
+        assert objects(as_bob, event="old.act", **between) == ["5", "4", "3", "2"]
+    assert len([sql for sql in statements if 'FROM "audit_entries"' in sql]) == 2
+    with recorded_statements() as statements:
+        assert objects(as_bob, until="2020-02-01T00:00:00Z", limit=1) == ["7"]
+    assert len([sql for sql in statements if 'FROM "audit_entries"' in sql]) == 2
+
+
 def test_as_many_queries_for_many_as_for_one(as_alice: APIClient, collection: Collection) -> None:
     entries(as_alice)
     with recorded_statements() as one:
         entries(as_alice, limit=1)
     with recorded_statements() as many:
         assert len(entries(as_alice)) > 1
-    assert len(one) == len(many) == 3
+    assert len(one) == len(many) == 4
 
 
 def test_nobody_writes_it(as_alice: APIClient, as_bob: APIClient) -> None:
