@@ -8,6 +8,9 @@ from django.http import HttpRequest
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+CLIENTS_BITS = 64
+"""Of an IPv6 address; a client has chosen the others (RFC 8981)."""
+
 
 def client_address(request: HttpRequest) -> str:
     """The address of the client, in its canonical form; empty where there is none, as behind a Unix
@@ -30,9 +33,14 @@ def client_address(request: HttpRequest) -> str:
     return address
 
 
-def known_address(request: HttpRequest) -> str | None:
-    """As client_address, but None where there is none."""
-    return client_address(request) or None
+def login_address(request: HttpRequest) -> str | None:
+    """Where wrong passwords are counted, None where there is no address. Of IPv6 it is that of the
+    network, as a client may come from any of the 2^64 addresses in it.
+    """
+    address = client_address(request).partition("%")[0]
+    if ":" not in address:
+        return address or None
+    return str(ipaddress.ip_network((address, CLIENTS_BITS), strict=False).network_address)
 
 
 def is_trusted_proxy(address: str) -> bool:

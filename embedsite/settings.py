@@ -106,7 +106,7 @@ AXES_FAILURE_LIMIT = EMBED.login_attempts
 AXES_COOLOFF_TIME = timedelta(seconds=EMBED.login_lock_s)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "accounts.addresses.known_address"
+AXES_CLIENT_IP_CALLABLE = "accounts.addresses.login_address"
 AXES_LOCKOUT_CALLABLE = "embedsite.errors.locked_out"
 AXES_SENSITIVE_PARAMETERS = ["code", "csrfmiddlewaretoken", "ip_address", "next", "username"]
 AXES_DISABLE_ACCESS_LOG = True  # the audit has it

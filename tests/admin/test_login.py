@@ -78,6 +78,15 @@ def test_too_many_wrong_passwords_lock_the_user_at_the_address(boss: User, setti
     assert Client().post(LOGIN, {"username": "else", "password": "x"}).status_code != 429
 
 
+def test_a_client_of_ipv6_is_locked_at_all_its_addresses(boss: User, settings: Any) -> None:
+    body = {"username": "boss", "password": "wrong"}
+    limit = settings.AXES_FAILURE_LIMIT
+    answers = [Client(REMOTE_ADDR=f"2001:db8::{at}").post(LOGIN, body) for at in range(limit)]
+    assert answers[-1].status_code == 429
+    assert not is_in(log_in(Client(REMOTE_ADDR="2001:db8::1:2:3:4")))
+    assert is_in(log_in(Client(REMOTE_ADDR="2001:db8:0:1::1")))
+
+
 def test_a_spoofed_address_is_no_other_address(boss: User, settings: Any) -> None:
     body = {"username": "boss", "password": "wrong"}
     for number in range(settings.AXES_FAILURE_LIMIT):

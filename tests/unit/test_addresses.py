@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from accounts.addresses import client_address, is_trusted_proxy, is_within
+from accounts.addresses import client_address, is_trusted_proxy, is_within, login_address
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,20 @@ def test_client_address(peer: str, forwarded: str | None, address: str) -> None:
     if forwarded is not None:
         request.META["HTTP_X_FORWARDED_FOR"] = forwarded
     assert client_address(request) == address
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2a00:1:2:3:4:5:6:7", "2a00:1:2:3::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", None),
+    ],
+)
+def test_login_address(peer: str, address: str | None) -> None:
+    assert login_address(RequestFactory().get("/", REMOTE_ADDR=peer)) == address
 
 
 def test_nobody_is_trusted_unless_named(settings: Any) -> None:
