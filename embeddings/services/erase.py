@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from django.apps import apps
 from django.db import transaction
 
 from accounts.services.audit import hash_of, record
@@ -40,6 +41,11 @@ cache; for more, all vectors of the model are forgotten.
 SMALL = 10_000
 """The words of so many documents are counted anew in less than a second, and those of more by a
 job."""
+
+OF_USERS = frozenset(
+    {"accounts", "admin", "axes", "oauth2_provider", "otp_static", "otp_totp", "sessions"}
+)
+"""The apps whose rows say who somebody is, and where and how it came in."""
 
 RECORDED = 1_000
 """So many documents the audit names one by one, and any number by one hash of all."""
@@ -187,16 +193,27 @@ def _record(collection: Collection, removed: _Removed) -> None:
     )
 
 
-def rewrite_tables(*, collections: Sequence[Collection]) -> list[str]:
-    """Write the collections' tables anew, and those that all share, so that their files hold no
-    erased rows; returns the tables' names. Each is locked while it is written.
+def rewrite_tables(*, collection: Collection | None) -> list[str]:
+    """Write the collection's tables anew, and those that all share, so that their files hold no
+    erased rows; without one, those of all collections and of users. Returns the tables' names. Each
+    is locked while it is written.
     """
     tables: dict[str, None] = dict.fromkeys(store.SHARED_TABLES)
-    for collection in collections:
-        generations = list(collection.generations.values_list("pk", flat=True))
-        tables |= dict.fromkeys(
-            store.tables_of(collection_id=collection.pk, generation_ids=generations)
-        )
+    for each in Collection.objects.all() if collection is None else [collection]:
+        generations = list(each.generations.values_list("pk", flat=True))
+        tables |= dict.fromkeys(store.tables_of(collection_id=each.pk, generation_ids=generations))
+    if collection is None:
+        tables |= dict.fromkeys(_tables_of_users())
     for table in tables:
         store.rewrite(table=table)
     return list(tables)
+
+
+def _tables_of_users() -> list[str]:
+    return [
+        model._meta.db_table
+        for app in apps.get_app_configs()
+        if app.label in OF_USERS
+        for model in app.get_models(include_auto_created=True)
+        if model._meta.managed
+    ]

@@ -92,3 +92,21 @@ def where_it_is(collection: Collection) -> tuple[str, str]:
         cursor.execute(statement.format(sql.Identifier(table)), [table])
         [(file, place)] = cursor.fetchall()
     return file, place
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_files_of_users_are_written_anew() -> None:
+    make_user("root", SiteRole.ADMIN)
+    make_user("alice")
+    run("--user", "alice")
+    tables = ("accounts_user", "accounts_apitoken", "axes_accesslog", "django_session")
+    before = [file_of(table) for table in tables]
+    run("--vacuum")
+    after = [file_of(table) for table in tables]
+    assert all(one != other for one, other in zip(before, after, strict=True))
+
+
+def file_of(table: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_filepath(%s)", [table])
+        return str(cursor.fetchone()[0])

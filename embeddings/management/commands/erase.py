@@ -11,7 +11,6 @@ from accounts.policy import Action
 from accounts.principal import Principal
 from embeddings.management.arguments import collection_named, json_of
 from embeddings.management.principals import principal_for
-from embeddings.models import Collection
 from embeddings.services.collection import visible_collection
 from embeddings.services.erase import erase_documents, rewrite_tables
 from embeddings.services.erase_user import erase_user
@@ -39,8 +38,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--vacuum",
             action="store_true",
-            help="Then write the tables anew, of the collection or of all, so that their files hold"
-            " no erased row. Each is locked while it is written.",
+            help="Then write the tables anew, of the collection or of all and of users, so that"
+            " their files hold no erased row. Each is locked while it is written.",
         )
         parser.add_argument("--json", action="store_true", help="Report as JSON on stdout.")
 
@@ -102,5 +101,4 @@ def _filter(spelled: str | None) -> Any:
 
 
 def _vacuum(name: str | None) -> list[str]:
-    collections = [collection_named(name)] if name else list(Collection.objects.all())
-    return rewrite_tables(collections=collections)
+    return rewrite_tables(collection=collection_named(name) if name else None)
