@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from accounts.exceptions import ActionForbidden
 from accounts.policy import Action
 from accounts.principal import Principal
-from accounts.services.limits import admit
+from accounts.services.rates import admit
 
 if TYPE_CHECKING:  # rest_framework.views itself imports the default permissions
     from rest_framework.views import APIView

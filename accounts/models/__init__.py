@@ -2,9 +2,9 @@
 
 from accounts.models.api_token import ApiToken
 from accounts.models.audit import AuditEntry, Outcome
+from accounts.models.budget import SpentTokens
 from accounts.models.identity import Identity
 from accounts.models.login import Login
-from accounts.models.spent import SpentTokens
 from accounts.models.team import Team
 from accounts.models.user import User
 

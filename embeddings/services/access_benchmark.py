@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from accounts.payer import paying
 from accounts.policy import Role
-from accounts.services.limits import check_rate, payer_of
+from accounts.services.rates import check_rate, payer_of
 from accounts.services.teams import create_team, delete_team
 from accounts.services.tokens import create_api_token
 from accounts.services.users import change_user, create_user, delete_user

@@ -24,9 +24,9 @@ from embeddings.cache import (
 from embeddings.engine import Embedded, Embedder
 from embeddings.engine.matryoshka import shorten
 from embeddings.exceptions import EmptyText, InvalidRequest, TextTooLong
+from embeddings.services.audit_reads import note_use
 from embeddings.services.budgets import charged
 from embeddings.services.engine import get_embedder, model_info, run_embedder
-from embeddings.services.reads import note_use
 from embeddings.services.usage import record_usage
 from embeddings.types.embed import EmbedResult, InputType
 from embeddings.types.text import is_storable

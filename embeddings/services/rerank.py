@@ -11,10 +11,10 @@ from django.db import connection
 from embeddings import telemetry
 from embeddings.engine import Reranker, Scores
 from embeddings.exceptions import EmptyInput, InvalidRequest, TextTooLong
+from embeddings.services.audit_reads import note_use
 from embeddings.services.budgets import charged
 from embeddings.services.embed import check_text
 from embeddings.services.engine import get_reranker
-from embeddings.services.reads import note_use
 from embeddings.services.usage import record_usage
 from embeddings.types.rerank import Ranked, RerankResult
 

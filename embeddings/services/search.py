@@ -14,10 +14,10 @@ from accounts.principal import Principal
 from embeddings import telemetry
 from embeddings.exceptions import CallerGone, EngineUnavailable
 from embeddings.models import Collection, Generation
+from embeddings.services.audit_reads import note_search
 from embeddings.services.collection import visible_collection, visible_collection_later
 from embeddings.services.facets import count_facets
 from embeddings.services.frequent_queries import record_query
-from embeddings.services.reads import note_search
 from embeddings.services.redaction import redact_query
 from embeddings.services.row_filter import same_view
 from embeddings.services.search_cache import Place, recall, remember

@@ -7,9 +7,9 @@ from accounts.policy import Action
 from accounts.principal import Principal
 from embeddings.exceptions import IncomparableCollections
 from embeddings.models import Collection
+from embeddings.services.audit_reads import note_search
 from embeddings.services.collection import visible_collection
 from embeddings.services.frequent_queries import record_query
-from embeddings.services.reads import note_search
 from embeddings.services.redaction import redact_query
 from embeddings.services.search import Gone, search_collections
 from embeddings.services.search_cache import Place, recall, remember

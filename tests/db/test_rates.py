@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from accounts.allowance import Allowance
 from accounts.exceptions import RateLimited
-from accounts.services import limits
-from accounts.services.limits import check_rate
+from accounts.services import rates as service
+from accounts.services.rates import check_rate
 from accounts.store import rates, redis_rates
 from accounts.store.rates import Rate, Taken
 from tests.redis_server import RedisServer
@@ -25,7 +25,7 @@ LIMIT = 10
 
 @pytest.fixture(autouse=True)
 def _redis_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(limits, "_redis_again_at", 0.0)
+    monkeypatch.setattr(service, "_redis_again_at", 0.0)
     redis_rates._script.cache_clear()
     yield
     redis_rates._script.cache_clear()
@@ -191,6 +191,6 @@ def test_a_dead_redis_is_asked_once_in_a_while(
     assert len(asked) == 1
 
     shared_cache.start()
-    monkeypatch.setattr(limits, "_redis_again_at", 0.0)
+    monkeypatch.setattr(service, "_redis_again_at", 0.0)
     assert passed(allowance)
     assert len(asked) == 2

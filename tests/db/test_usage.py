@@ -12,7 +12,7 @@ from procrastinate.contrib.django import app
 from accounts.allowance import Allowance
 from accounts.models import Team, User
 from accounts.payer import Payer, bind_payer, current_payer, paying
-from accounts.services.limits import payer_of
+from accounts.services.rates import payer_of
 from accounts.services.tokens import create_api_token
 from embeddings.constants import JobKind, JobState, OnConflict
 from embeddings.exceptions import DocumentExists

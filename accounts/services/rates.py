@@ -19,7 +19,7 @@ from accounts.store.rates import Rate, Taken
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-log = structlog.stdlib.get_logger("accounts.limits")
+log = structlog.stdlib.get_logger("accounts.rates")
 
 WINDOW_S = 60
 WINDOW_US = WINDOW_S * 1_000_000
