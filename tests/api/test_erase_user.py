@@ -4,14 +4,13 @@ import gzip
 import json
 from typing import Any
 
-import pytest
 from axes.models import AccessAttempt
 from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
 from accounts.models.audit import AuditEntry
-from accounts.policy import Role, SiteRole
+from accounts.policy import Role
 from embeddings.constants import JobKind, JobState
 from embeddings.models import Collection, FrequentQuery, Grant, Job, JobPart
 from embeddings.services.jobs import make_job
@@ -21,16 +20,6 @@ from tests.factories import make_collection, make_user
 from tests.table_search import tables_with
 
 URL = "/v1/users/alice/erase"
-
-
-@pytest.fixture
-def root() -> User:
-    return make_user("root", SiteRole.ADMIN)
-
-
-@pytest.fixture
-def as_root(root: User) -> APIClient:
-    return client_of(root)
 
 
 def erase(client: APIClient, **body: Any) -> dict[str, Any]:
