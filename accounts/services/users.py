@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypedDict
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 
@@ -127,7 +128,11 @@ def _named(username: str) -> User | None:
 
 
 def _state(pk: int) -> State:
-    user = User.objects.select_related("team").filter(pk=pk).first()
+    by_hand = ArrayAgg(
+        "user_permissions__codename", default=[], filter=Q(user_permissions__isnull=False)
+    )
+    users = User.objects.select_related("team").annotate(permissions=by_hand)
+    user = users.filter(pk=pk).first()
     if user is None:
         return None
     return {
@@ -136,6 +141,8 @@ def _state(pk: int) -> State:
         "role": user.site_role.value,
         "is_active": user.is_active,
         "is_staff": user.is_staff,
+        "is_superuser": user.is_superuser,
+        "permissions": sorted(user.permissions),
         "teams": sorted(user.groups.values_list("name", flat=True)),
         "team": None if user.team is None else user.team.name,
         **{name: getattr(user, name) for name in LIMITS},

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Team, User
+from accounts.models import AuditEntry, Team, User
 from accounts.policy import Role, SiteRole
 from embeddings.models import Collection, Grant
 from tests.admin.conftest import client_of, make_staff
@@ -112,6 +112,16 @@ def test_a_team_with_its_members(as_admin: Client, alice: User) -> None:
     assert "readers" in as_admin.get(TEAMS).content.decode()
     assert as_admin.post(page_of(team, "delete"), {"post": "yes"}).status_code == 302
     assert not Team.objects.exists()
+
+
+def test_permissions_given_by_hand_are_on_record(as_admin: Client, alice: User) -> None:
+    given = Permission.objects.filter(codename__in=["view_document", "delete_document"])
+    form = user_form(alice) | {"user_permissions": [each.pk for each in given]}
+
+    assert as_admin.post(page_of(alice), form).status_code == 302
+
+    told = [entry.after["permissions"] for entry in AuditEntry.objects.filter(event="user.change")]
+    assert told[0] == ["delete_document", "view_document"]
 
 
 def test_only_administrators_change_who_may_what(
