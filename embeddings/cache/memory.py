@@ -43,7 +43,7 @@ class Memory:
     def discard(self, keys: Iterable[bytes]) -> int:
         """Drop these entries; returns how many there were."""
         with self._lock:
-            found = [key for key in keys if key in self._entries]
+            found = {key for key in keys if key in self._entries}
             for key in found:
                 del self._entries[key]
         return len(found)

@@ -45,6 +45,13 @@ def test_deleting_by_prefix_and_age() -> None:
     assert memory.get_many([b"x:1", b"x:2", b"y:1"]).keys() == {b"y:1"}
 
 
+def test_dropping_what_is_named_twice() -> None:
+    memory = Memory(max_bytes=100_000)
+    memory.set_many({b"a": value(b"a"), b"b": value(b"b")})
+    assert memory.discard([b"a", b"absent", b"a"]) == 1
+    assert memory.get_many([b"a", b"b"]).keys() == {b"b"}
+
+
 def test_the_bytes_it_counts_are_those_it_takes() -> None:
     memory = Memory(max_bytes=100_000_000)
     tracemalloc.start()
