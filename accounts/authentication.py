@@ -19,6 +19,7 @@ from accounts.services.jwt import verify_jwt
 from accounts.services.oauth import verify_access_token
 from accounts.services.verified_tokens import verify_api_token
 
+CHALLENGE = 'Bearer realm="embedding service"'
 API_TOKEN = "emb_"  # noqa: S105 - how every one begins
 HEADERS = ("HTTP_AUTHORIZATION", "HTTP_X_API_KEY", "HTTP_API_KEY")
 """Where a credential may be; never in a URL, which is logged on its way."""
@@ -46,7 +47,7 @@ class AnyCredential(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  the interface is DRF's
         """The challenge that turns a refusal into 401."""
-        return 'Bearer realm="embedding service"'
+        return CHALLENGE
 
 
 def _from_bearer(token: str) -> Caller:

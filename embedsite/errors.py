@@ -16,6 +16,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.request import Request
 
+from accounts.authentication import CHALLENGE
 from accounts.exceptions import Problem
 from embeddings.exceptions import NotFound
 from embeddings.views.dialects import dialect_of, in_dialect
@@ -39,7 +40,6 @@ from embedsite.problems import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-CHALLENGE = 'Bearer realm="embedding service"'
 WHOLE_BODY = "body"
 """The `param` of a fault that lies in no single field."""
 
