@@ -144,7 +144,7 @@ class CollectionViewSet(ViewSet):
 
     @operation(
         "collection_update",
-        summary="Rename or describe a collection, or change its index",
+        summary="Rename or describe a collection, change its index, fields or redaction",
         request=CollectionChange,
         request_examples={
             "Rename": {"name": "essays"},
@@ -152,6 +152,7 @@ class CollectionViewSet(ViewSet):
                 "metadata_schema": {"published": "datetime", "year": None}
             },
             "Another index": {"index": {"m": 24, "ef_construction": 128}},
+            "Redact addresses from now on": {"redaction": {"entities": ["email"]}},
         },
         answer=CollectionResponse,
         example=EXAMPLE | {"name": "essays"},
