@@ -26,7 +26,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--role", choices=[role.value for role in SiteRole], default=SiteRole.MEMBER.value
         )
-        parser.add_argument("--team", action="append", default=[], help="May be given repeatedly.")
+        parser.add_argument(
+            "--team", action="append", default=[], help="Which the user joins; repeatable."
+        )
         parser.add_argument(
             "--console", action="store_true", help="Ask for a password; let the user into /admin/."
         )

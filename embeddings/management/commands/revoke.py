@@ -20,7 +20,9 @@ class Command(BaseCommand):
         """The collection, of whom, and which role."""
         parser.add_argument("collection")
         add_grantee(parser)
-        parser.add_argument("--role", choices=[role.value for role in Role], help="All of them.")
+        parser.add_argument(
+            "--role", choices=[role.value for role in Role], help="This one alone; all without."
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Raises CommandError where nothing was granted."""

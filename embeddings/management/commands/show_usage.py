@@ -15,7 +15,7 @@ from embeddings.types.usage import UsageField
 
 
 class Command(BaseCommand):
-    help = "Sums the ledger of use, by default this month's by user and model."
+    help = "Sum the ledger of use, by default this month's by user and model."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--start", type=date.fromisoformat, help="First day, YYYY-MM-DD.")
