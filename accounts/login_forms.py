@@ -5,11 +5,12 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.db import transaction
 
 from accounts.actor import identify
 from accounts.models.audit import Outcome
+from accounts.names import MAX_NAME_CHARS
 from accounts.second_factor import passes
 from accounts.services.audit import record
 from accounts.services.audit_buffer import may_note_stranger, note
@@ -18,6 +19,8 @@ from accounts.services.audit_buffer import may_note_stranger, note
 class LoginForm(AuthenticationForm):
     """For the pages where people allow an application something."""
 
+    # Of a longer name django-axes could not count the wrong passwords.
+    username = UsernameField(max_length=MAX_NAME_CHARS, widget=forms.TextInput({"autofocus": True}))
     code = forms.CharField(
         required=False,
         max_length=32,

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.views import LoginView, redirect_to_login
+from django.core.exceptions import BadRequest
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.generic import View
 from oauth2_provider import views as toolkit
@@ -26,10 +28,13 @@ class OffUnlessAsked(View):
     """Not there where OAuth is off."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """The answer. Raises Http404."""
+        """The answer. Raises Http404, and BadRequest for what PostgreSQL has no text for: NUL."""
         if not settings.EMBED.oauth:
             raise Http404
-        return super().dispatch(request, *args, **kwargs)
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except DataError:
+            raise BadRequest from None
 
 
 class OAuthLoginView(OffUnlessAsked, LoginView):

@@ -78,6 +78,12 @@ def test_too_many_wrong_passwords_lock_the_user_at_the_address(boss: User, setti
     assert Client().post(LOGIN, {"username": "else", "password": "x"}).status_code != 429
 
 
+def test_a_name_that_nobody_can_have(boss: User) -> None:
+    response = Client().post(LOGIN, {"username": "x" * 6000, "password": "wrong"})
+    assert response.status_code == 200
+    assert b"at most 150 characters" in response.content
+
+
 def test_a_client_of_ipv6_is_locked_at_all_its_addresses(boss: User, settings: Any) -> None:
     body = {"username": "boss", "password": "wrong"}
     limit = settings.AXES_FAILURE_LIMIT

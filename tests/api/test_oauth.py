@@ -278,3 +278,13 @@ def test_turned_off_there_is_nothing(machine: Any, settings: Any) -> None:
     assert for_machine(machine).status_code == 404
     for path in ("/oauth/login", "/oauth/authorize", "/.well-known/oauth-authorization-server"):
         assert Client().get(path, secure=True).status_code == 404
+
+
+def test_what_postgres_has_no_text_for(app: Any) -> None:
+    browser = Client()
+    browser.force_login(make_user("dora"))
+    assert_error(browser.get(consent_url(app, client_id="a\0b"), secure=True), None, 400)
+    assert_error(ask("token", app, grant_type="authorization_code", code="\0"), None, 400)
+    app.client_id = "a\0b"
+    assert_error(for_machine(app), None, 400)
+    assert_error(ask("revoke", app, token="x"), None, 400)
