@@ -93,7 +93,10 @@ def _verify(key: str, digests: Sequence[bytes]) -> ApiToken:
     elif not by_current[0]:
         _renew(token, digests[0])
     if token.ancestors:
-        minters = ApiToken.objects.filter(pk__in=token.ancestors)
+        minters = list(ApiToken.objects.filter(pk__in=token.ancestors))
+        if not all(minter.is_live(now) for minter in minters):  # it may have got an earlier end
+            raise InvalidToken
+        ends += [minter.expires_at for minter in minters]
         token.inherited = tuple(each for minter in minters for each in minter.allowances)
     lasts = min([(end - now).total_seconds() for end in ends if end], default=TRUSTED_S)
     with _verified_lock:

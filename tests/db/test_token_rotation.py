@@ -56,6 +56,18 @@ def test_a_second_rotation_ends_the_first_secret() -> None:
     assert [refused(plaintext) for plaintext in (first, second, third)] == [True, False, False]
 
 
+def test_a_token_ends_with_its_minter_whose_end_came_nearer(clock: Clock) -> None:
+    user = make_user()
+    minter, _ = made(user)
+    token, plaintext = made(user, minted_by=minter.as_principal())
+    soon = timezone.now() + timedelta(seconds=0.3)
+    rotate_api_token(token=minter, by=user.as_principal(), overlap=timedelta(), expires_at=soon)
+    assert verify_api_token(plaintext) == token
+    clock.now += 0.3  # trusted no longer than that
+    ApiToken.objects.filter(pk=minter.pk).update(expires_at=timezone.now())
+    assert refused(plaintext)
+
+
 @contextmanager
 def peppered(settings: Any, **peppers: str) -> Iterator[None]:
     before = settings.EMBED
