@@ -168,6 +168,8 @@ def test_a_changed_password_is_on_record(as_admin: Client, admin: User, alice: U
         assert user.check_password(new)
         made = AuditEntry.objects.get(event="user.change", object_id=str(user.pk))
         assert (made.username, made.credential) == ("root", "session")
+        assert made.before is not None
+        assert made.after is not None
         assert made.before["password"] != made.after["password"]
         assert made.after["password"].startswith("hmac-sha256:")
     assert as_admin.get("/admin/").status_code == 200
