@@ -67,7 +67,8 @@ PARTITIONS = """
         IF to_regclass(entries) IS NOT NULL THEN
             RETURN false;
         END IF;
-        PERFORM pg_advisory_xact_lock(1635083369, 2);
+        -- What ATTACH takes, too. Unlike an advisory lock it shows what was made while we waited.
+        LOCK TABLE ONLY audit_entries IN SHARE UPDATE EXCLUSIVE MODE;
         IF to_regclass(entries) IS NOT NULL THEN
             RETURN false;
         END IF;

@@ -1,10 +1,11 @@
 """The order of the chain is that of the commits, and nothing is in it that was not committed."""
 
 import threading
+import time
 from datetime import date
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from accounts.models import AuditEntry
 from accounts.services.audit import record
@@ -69,6 +70,30 @@ def test_many_at_once() -> None:
         thread.join()
     found = verify_audit()
     assert (found.fault, sum(found.entries.values())) == (None, 60)
+
+
+def test_a_day_that_nobody_has_made_is_made_once() -> None:
+    together = threading.Barrier(6)
+    faults = []
+
+    def work() -> None:
+        together.wait()
+        try:
+            with transaction.atomic():
+                write(days_ago(400), "late")
+                time.sleep(0.05)  # so that others are found waiting
+        except DatabaseError as error:
+            faults.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert verify_audit().entries == {days_ago(400): 6}
 
 
 def test_no_day_is_dropped_while_it_is_verified() -> None:
