@@ -65,7 +65,7 @@ class ApplicationAdmin(Administered):
             obj.client_secret = secret
         with transaction.atomic():
             super().save_model(request, obj, form, change)
-            self._record(obj, "change" if change else "create")
+            self._record(obj, "update" if change else "create")
         if not change:
             shown = f"client_id: {obj.client_id} client_secret: {secret}"
             messages.warning(request, f"Copy the secret now, it is not shown again. {shown}")

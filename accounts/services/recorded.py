@@ -28,7 +28,7 @@ def recorded(
         after = state(pk)
         if before == after:
             return
-        verb = "create" if before is None else "delete" if after is None else "change"
+        verb = "create" if before is None else "delete" if after is None else "update"
         record(
             event=f"{noun}.{verb}",
             object_type=noun,

@@ -120,7 +120,7 @@ def test_permissions_given_by_hand_are_on_record(as_admin: Client, alice: User) 
 
     assert as_admin.post(page_of(alice), form).status_code == 302
 
-    changed = AuditEntry.objects.filter(event="user.change")
+    changed = AuditEntry.objects.filter(event="user.update")
     told = [(entry.after or {})["permissions"] for entry in changed]
     assert told[0] == ["delete_document", "view_document"]
 

@@ -159,14 +159,14 @@ def test_a_changed_password_is_on_record(as_admin: Client, admin: User, alice: U
 
     refused = as_admin.post("/admin/password_change/", own | {"old_password": "wrong"})
     assert refused.status_code == 200
-    assert not AuditEntry.objects.filter(event="user.change").exists()
+    assert not AuditEntry.objects.filter(event="user.update").exists()
     assert as_admin.post(others, body).status_code == 302
     assert as_admin.post("/admin/password_change/", own).status_code == 302
 
     for user in (alice, admin):
         user.refresh_from_db()
         assert user.check_password(new)
-        made = AuditEntry.objects.get(event="user.change", object_id=str(user.pk))
+        made = AuditEntry.objects.get(event="user.update", object_id=str(user.pk))
         assert (made.username, made.credential) == ("root", "session")
         assert made.before is not None
         assert made.after is not None

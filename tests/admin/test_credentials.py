@@ -85,7 +85,7 @@ def test_an_application_shows_its_secret_once(as_admin: Client, alice: User) -> 
         assert text not in as_admin.get(change).content.decode()
     as_admin.post(change, {**fields, "name": "other"})
     assert Application.objects.get().client_secret == made.client_secret
-    assert events() == ["application.create", "application.change"]
+    assert events() == ["application.create", "application.update"]
 
 
 @pytest.mark.parametrize(

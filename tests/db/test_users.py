@@ -53,7 +53,7 @@ def test_what_is_done_to_them_is_on_record() -> None:
     assert [e.event for e in entries] == [
         "user.create",
         "team.create",
-        "user.change",
+        "user.update",
         "user.delete",
     ]
     before = [entry.before or {} for entry in entries]
