@@ -83,7 +83,7 @@ def searches(*collections: Collection) -> Iterator[list[str]]:
 def make_filled() -> Collection:
     collection = make_collection()
     make_document(collection, "green tea", external_id="tea")
-    return Collection.objects.select_related("active").get(pk=collection.pk)
+    return Collection.objects.select_related("active").get(pk=collection.pk).show_whole()
 
 
 def tables_of(*collections: Collection) -> set[str]:
