@@ -173,12 +173,14 @@ def _recall(found: Sequence[float], expected: Sequence[float]) -> float:
 def _per_second(
     calls: Sequence[Callable[[Any], object]], arguments: Sequence[Any], seconds: float
 ) -> float:
-    """How often all of the calls together are done in a second, each in a thread of its own."""
+    """How often all of the calls together are done in a second, each in a thread of its own and at
+    least once.
+    """
     deadline = time.perf_counter() + seconds
 
     def run(place: int) -> int:
         done = 0
-        while time.perf_counter() < deadline:
+        while not done or time.perf_counter() < deadline:
             calls[place](arguments[(place + done) % len(arguments)])
             done += 1
         return done
