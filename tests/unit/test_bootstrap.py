@@ -80,6 +80,8 @@ def test_two_starts_at_once_make_one_environment(project: Path) -> None:
 
 
 def test_finished_environment_is_entered_without_a_word(project: Path) -> None:
+    run(project, "a")
+
     code, out, err = run(project, "b")
 
     assert (code, err) == (0, "")
