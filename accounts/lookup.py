@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
-import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, QuerySet
-from psycopg import pq
+
+from accounts.store.cursors import prepared_cursor
 
 Row = TypeVar("Row", bound=Model)
 
@@ -80,17 +80,11 @@ def look_up_later(lookup: Lookup[Row], **values: Any) -> Callable[[], Row | None
     if lookup.sql is None:
         return lambda: None
     params = [values[p.name] if isinstance(p, Slot) else p for p in lookup.params]
-    # Each look through Django's `connection` would find the thread's own anew.
-    connection = connections[DEFAULT_DB_ALIAS]
-    connection.ensure_connection()
-    # psycopg's own cursor: Django's binds on the client, so that nothing stays prepared.
-    with connection.wrap_database_errors:
-        cursor = psycopg.Cursor(connection.connection)
-        cursor.format = pq.Format.BINARY
+    with prepared_cursor() as cursor:
         cursor.execute(lookup.sql, params)
 
     def answer() -> Row | None:
-        with connection.wrap_database_errors:
+        with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
             row = cursor.fetchone()
         return None if row is None else _instance(lookup, row)
 

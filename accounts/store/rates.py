@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection
+from accounts.store.cursors import prepared_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,16 @@ class Taken:
     ahead_us: Sequence[int]
 
 
+TAKE = b"SELECT passed, ahead FROM accounts_take_rates(%s::text[], %s::bigint[], %s::bigint[])"
+
+
 def take(rates: Sequence[Rate]) -> Taken:
     """Take one request from each of the accounts, or, where one has none left, from none."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT passed, ahead FROM accounts_take_rates(%s::text[], %s::bigint[], %s::bigint[])",
-            [
-                [rate.account for rate in rates],
-                [rate.interval_us for rate in rates],
-                [rate.burst_us for rate in rates],
-            ],
-        )
-        return Taken(*cursor.fetchone())
+    values = [
+        [rate.account for rate in rates],
+        [rate.interval_us for rate in rates],
+        [rate.burst_us for rate in rates],
+    ]
+    with prepared_cursor() as cursor:
+        passed, ahead = cursor.execute(TAKE, values).fetchone() or (False, [])
+        return Taken(passed, ahead)
