@@ -13,6 +13,8 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from pydantic import SecretStr
 
+from accounts.actor import SYSTEM, acting
+from accounts.payer import paying
 from accounts.services import audit_buffer
 from accounts.services.callers import forget_callers
 from accounts.services.verified_tokens import forget_verified_tokens
@@ -40,9 +42,13 @@ def log_level() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_bound() -> None:
-    """What one test did without a request stays bound to the log's lines, as no request ends."""
+def nothing_bound() -> Iterator[None]:
+    """What one test did without a request stays bound to the log's lines, and so do who acts and
+    who pays, as no request ends.
+    """
     structlog.contextvars.clear_contextvars()
+    with acting(SYSTEM), paying(None):
+        yield
 
 
 @pytest.fixture(autouse=True)
