@@ -11,10 +11,10 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections
 from numpy.typing import NDArray
 from pgvector.psycopg.vector import VectorBinaryDumper
-from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.types.json import JsonbBinaryLoader
 
+from accounts.store.cursors import prepared_cursor
 from embeddings.exceptions import NotFound
 
 
@@ -49,8 +49,7 @@ def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
         raw.adapters.register_loader("jsonb", OrjsonLoader)
         _adapted.add(raw)
     try:
-        with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
-            cursor.format = pq.Format.BINARY
+        with prepared_cursor() as cursor, cursor:
             yield cursor
     except ProgrammingError as error:
         if isinstance(error.__cause__, psycopg.errors.UndefinedTable):
