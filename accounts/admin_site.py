@@ -2,19 +2,37 @@
 
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.urls import URLPattern, path
+from unfold.sites import UnfoldAdminSite
 
+from accounts.console_page import ConsolePage
 from accounts.login_forms import ConsoleLoginForm
 from accounts.second_factor import is_proven
 from accounts.services.users import changing
 
 
-class ConsoleSite(AdminSite):
-    """Django's, which asks for the second factor that the configuration says."""
+class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]  # it has no types
+    """Unfold's, which asks for the second factor that the configuration says."""
 
     login_form = ConsoleLoginForm
     login_template = "accounts/login.html"
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.pages: list[type[ConsolePage]] = []
+
+    def extra_urls(self) -> list[URLPattern]:
+        """Unfold asks for them."""
+        return [
+            path(page.path, self.admin_view(page.as_view()), name=page.name) for page in self.pages
+        ]
+
+    def extra_context(self, context: dict[str, Any], _request: HttpRequest) -> dict[str, Any]:
+        """Unfold would write its colours into each page, which our policy forbids: console.css
+        has them.
+        """
+        return {**context, "colors": None}
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the session may open the console at all."""

@@ -8,6 +8,7 @@ from accounts.oauth_settings import provider_settings
 from embedsite.caches import cache_settings
 from embedsite.config import ConfigError
 from embedsite.config_sources import load
+from embedsite.console import THEME
 from embedsite.databases import database_settings
 
 try:
@@ -35,6 +36,10 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "embeddings",
     "accounts",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.inlines",
     "accounts.console.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -128,6 +133,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LOGGING_CONFIG = "embedsite.logging.configure"
 LOGGING = {"level": EMBED.log_level, "format": EMBED.log_format}
+
+UNFOLD = THEME
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False

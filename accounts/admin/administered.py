@@ -2,17 +2,11 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.admin.theme import ModelAdmin
+from accounts.console_page import session_may
 from accounts.policy import Action
-
-
-def session_may(request: HttpRequest, action: Action) -> bool:
-    """Whether the site role of the session's user allows the action everywhere."""
-    user = request.user
-    return isinstance(user, User) and user.is_active and user.as_principal().may(action)
 
 
 def may_administer(request: HttpRequest) -> bool:
@@ -20,7 +14,7 @@ def may_administer(request: HttpRequest) -> bool:
     return session_may(request, Action.ADMINISTER)
 
 
-class Administered(admin.ModelAdmin):
+class Administered(ModelAdmin):
     """A permission to change users would be one to become an administrator."""
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:

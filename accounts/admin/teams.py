@@ -10,6 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts.admin.administered import Administered, may_administer
+from accounts.admin.theme import TabularInline
 from accounts.models import Team, User
 from accounts.models.limits import LIMITS
 from accounts.names import validate_name
@@ -28,7 +29,7 @@ class TeamForm(ModelForm):
         return name
 
 
-class MemberInline(admin.TabularInline):
+class MemberInline(TabularInline):
     """A team's members."""
 
     model = User.groups.through

@@ -6,7 +6,7 @@ from embeddings.admin.audit import AuditEntryAdmin
 from embeddings.admin.collection import CollectionAdmin
 from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.jobs import JobAdmin
-from embeddings.admin.models import ServedModelAdmin
+from embeddings.admin.models import ModelsPage
 from embeddings.admin.tokens import ApiTokenAdmin
 from embeddings.admin.usage import UsageAdmin
 
@@ -19,6 +19,6 @@ __all__ = [
     "CollectionAdmin",
     "DocumentAdmin",
     "JobAdmin",
-    "ServedModelAdmin",
+    "ModelsPage",
     "UsageAdmin",
 ]

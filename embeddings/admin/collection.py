@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from accounts.admin.administered import session_may
+from accounts.admin.theme import ModelAdmin
+from accounts.console_page import session_may
 from accounts.policy import Action
 from embeddings.admin import index
 from embeddings.admin.display import pretty_json
@@ -48,7 +49,7 @@ class NewCollectionForm(forms.ModelForm):
 
 
 @admin.register(Collection)
-class CollectionAdmin(admin.ModelAdmin):
+class CollectionAdmin(ModelAdmin):
     """Made, described and deleted through the services, so that the tables come and go too."""
 
     list_display = (

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
+from accounts.admin.theme import ModelAdmin
 from embeddings.admin.display import pretty_json
 from embeddings.admin.paging import BoundedPaginator
 from embeddings.exceptions import NotFound
@@ -37,9 +38,7 @@ class CollectionFilter(admin.SimpleListFilter):
     title = "collection"
     parameter_name = "collection"
 
-    def lookups(
-        self, request: HttpRequest, _model_admin: admin.ModelAdmin
-    ) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, _model_admin: ModelAdmin) -> list[tuple[str, str]]:
         """The first collections by name; the others are reached from their own list."""
         rows = list(Collection.objects.order_by("name").values_list("pk", "name")[:CHOICES])
         chosen = collection_of(request)
@@ -59,7 +58,7 @@ class CollectionFilter(admin.SimpleListFilter):
 
 
 @admin.register(Document)
-class DocumentAdmin(admin.ModelAdmin):
+class DocumentAdmin(ModelAdmin):
     """What callers stored is shown and never run: everything is escaped."""
 
     list_display = ("external_id", "beginning", "updated_at")

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin.administered import may_administer
+from accounts.admin.theme import TabularInline
 from embeddings.models import Grant
 from embeddings.services.grants import delete_grant, save_grant
 
 
-class GrantInline(admin.TabularInline):
+class GrantInline(TabularInline):
     """Who may do what with the collection."""
 
     model = Grant

@@ -1,12 +1,15 @@
 """Jobs in the console: watched and cancelled."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts.admin.administered import session_may
+from accounts.admin.theme import ModelAdmin
+from accounts.console_page import session_may
 from accounts.policy import Action
 from embeddings.admin.display import pretty_json
 from embeddings.exceptions import JobFinished
@@ -17,14 +20,14 @@ admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(ProcrastinateJob)
-class QueueAdmin(ProcrastinateJobAdmin):
+class QueueAdmin(ModelAdmin, ProcrastinateJobAdmin):  # type: ignore[misc,metaclass,type-var]
     """The queue behind the jobs, for watching: whatever is done to one is done to its own row."""
 
-    actions = []
+    actions: ClassVar[list[Any]] = []
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin):
+class JobAdmin(ModelAdmin):
     """Read-only, but for the action that cancels."""
 
     list_display = (

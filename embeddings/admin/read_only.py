@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.admin.theme import ModelAdmin
 
-class ReadOnly(admin.ModelAdmin):
+
+class ReadOnly(ModelAdmin):
     """What is written elsewhere is neither made, changed nor deleted here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

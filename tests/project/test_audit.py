@@ -187,7 +187,6 @@ CONSOLE = {
     "embeddings.collection": "collection.delete",
     "embeddings.document": "document.delete",
     "embeddings.job": "job.delete",
-    "embeddings.servedmodel": None,
     "embeddings.usage": None,
     "oauth2_provider.accesstoken": "oauth_token.delete",
     "oauth2_provider.application": "application.delete",
