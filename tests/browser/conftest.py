@@ -1,0 +1,89 @@
+"""A live service, Chromium, and the console in it, logged in as its first user.
+
+What these tests need is stored through the service: while Playwright runs, Django refuses this
+process its database.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
+
+from tests.browser.pages import watch
+from tests.serve.instances import Instance, run
+
+OpenPage = Callable[..., Page]
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="package")
+def service() -> Iterator[Instance]:
+    yield from run()
+
+
+@pytest.fixture(scope="package")
+def origin(service: Instance) -> str:
+    return f"http://127.0.0.1:{service.port}"
+
+
+@pytest.fixture(scope="package")
+def password(service: Instance) -> str:
+    """The first user's, `admin`."""
+    found = re.search(r"password (\S+)", service.log.read_text())
+    assert found
+    return found[1]
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        # As root, which containers are, it has no sandbox of its own.
+        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+
+
+@pytest.fixture(scope="package")
+def session(browser: Browser, origin: str, password: str) -> StorageState:
+    """The cookies of one login, for all pages."""
+    context = browser.new_context(base_url=origin)
+    page = context.new_page()
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{origin}/admin/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def open_page(browser: Browser, origin: str, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Opens a page with options of a context. In the end the test fails if something went wrong
+    in one.
+    """
+    opened: list[tuple[Page, list[str]]] = []
+
+    def open_one(**options: Any) -> Page:
+        context = browser.new_context(**{"base_url": origin, "reduced_motion": "reduce", **options})
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        opened.append((page, watch(page, origin=origin)))
+        return page
+
+    yield open_one
+    faults = [fault for _, found in opened for fault in found]
+    for page, _ in opened:
+        page.context.close()
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def console(open_page: OpenPage, session: StorageState) -> Page:
+    """A page that is logged in; the console's front page is still to be opened."""
+    return open_page(storage_state=session)

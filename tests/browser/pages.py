@@ -1,0 +1,70 @@
+"""Pages of a browser that note whatever goes wrong in them, and how they are looked at."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page, Request, Response
+
+PHONE = {"width": 400, "height": 800}
+SERIOUS = {"serious", "critical"}
+WIDER = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
+
+
+def watch(page: Page, *, origin: str) -> list[str]:
+    """What goes wrong in the page from now on: complaints of the browser, and requests that fail
+    or lead elsewhere.
+    """
+    faults: list[str] = []
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            faults.append(f"{message.type}: {message.text}")
+
+    def request(asked: Request) -> None:
+        if not asked.url.startswith((origin, "data:", "blob:")):
+            faults.append(f"elsewhere: {asked.url}")
+
+    def failed(asked: Request) -> None:
+        # A page that is left gives up what it was asking, and a download is not shown.
+        if asked.failure != "net::ERR_ABORTED":
+            faults.append(f"failed: {asked.url} {asked.failure}")
+
+    def response(answer: Response) -> None:
+        if answer.status >= 400:
+            faults.append(f"{answer.status}: {answer.url}")
+
+    page.on("console", console)
+    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+    page.on("request", request)
+    page.on("requestfailed", failed)
+    page.on("response", response)
+    return faults
+
+
+def axe(page: Page) -> None:
+    """Fails on whatever axe-core calls serious or critical."""
+    violations = Axe().run(page).response["violations"]
+    found = [
+        f"{each['id']} ({each['impact']}): {node['html']} {node['failureSummary']}"
+        for each in violations
+        if each["impact"] in SERIOUS
+        for node in each["nodes"]
+    ]
+    assert not found, "\n".join([page.url, *found])
+
+
+def fits(page: Page) -> None:
+    """Fails where the page as a whole scrolls sideways."""
+    assert page.evaluate(WIDER) <= 0, f"{page.url} is {page.evaluate(WIDER)} pixels too wide"
+
+
+def screenshot(page: Page, name: str) -> Path:
+    """Where the page's picture is, in the folder of the variable SCREENSHOTS."""
+    default = Path(tempfile.gettempdir()) / "embed-screenshots"
+    folder = Path(os.environ.get("SCREENSHOTS", default))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    page.screenshot(path=path)
+    return path
