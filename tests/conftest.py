@@ -17,6 +17,7 @@ from accounts.actor import SYSTEM, acting
 from accounts.payer import paying
 from accounts.services import audit_buffer
 from accounts.services.callers import forget_callers
+from accounts.services.rate_leases import forget_leases
 from accounts.services.verified_tokens import forget_verified_tokens
 from embeddings.services import usage
 from embedsite.caches import cache_settings
@@ -56,6 +57,7 @@ def tokens_verified_anew() -> None:
     """What one test's database held must not be trusted in the next."""
     forget_verified_tokens()
     forget_callers()
+    forget_leases()
 
 
 @pytest.fixture(autouse=True)

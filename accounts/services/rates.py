@@ -13,6 +13,7 @@ from accounts.allowance import Allowance
 from accounts.exceptions import RateLimited
 from accounts.payer import Payer, bind_payer
 from accounts.principal import Principal
+from accounts.services import rate_leases
 from accounts.store import rates as in_postgres
 from accounts.store.rates import Rate, Taken
 
@@ -88,20 +89,32 @@ def _rate(allowance: Allowance) -> Rate:
 
 
 def _take(rates: Sequence[Rate]) -> Taken:
+    spent = rate_leases.spend(rates)
+    if spent is not None:
+        return spent
+    count = rate_leases.lease_size(rates)
+    if count > 1:
+        taken = _take_from_store(rates, count)
+        if taken.passed:
+            return rate_leases.keep(rates, taken, unspent=count - 1)
+    return _take_from_store(rates, 1)
+
+
+def _take_from_store(rates: Sequence[Rate], count: int) -> Taken:
     """In Redis where there is one that answers. The two know nothing of each other: when Redis goes
     or comes back, every bucket is full once more.
     """
     global _redis_again_at
     if settings.EMBED.redis_url is None or time.monotonic() < _redis_again_at:
-        return in_postgres.take(rates)
+        return in_postgres.take(rates, count=count)
     from accounts.store import redis_rates as in_redis  # importing redis costs 0.1 s of a start
 
     try:
-        return in_redis.take(rates)
+        return in_redis.take(rates, count=count)
     except in_redis.Unavailable as error:
         _redis_again_at = time.monotonic() + REDIS_PAUSE_S
         log.warning("rates_lost_redis", error=type(error).__name__)
-        return in_postgres.take(rates)
+        return in_postgres.take(rates, count=count)
 
 
 def _headers(

@@ -33,11 +33,11 @@ class Taken:
 TAKE = b"SELECT passed, ahead FROM accounts_take_rates(%s::text[], %s::bigint[], %s::bigint[])"
 
 
-def take(rates: Sequence[Rate]) -> Taken:
-    """Take one request from each of the accounts, or, where one has none left, from none."""
+def take(rates: Sequence[Rate], *, count: int = 1) -> Taken:
+    """Take so many requests from each of the accounts, or, where one has fewer left, from none."""
     values = [
         [rate.account for rate in rates],
-        [rate.interval_us for rate in rates],
+        [rate.interval_us * count for rate in rates],
         [rate.burst_us for rate in rates],
     ]
     with prepared_cursor() as cursor:

@@ -45,11 +45,11 @@ return {passed, unpack(ahead)}"""
 # further ahead than an empty bucket, but by a clock that was set back.
 
 
-def take(rates: Sequence[Rate]) -> Taken:
+def take(rates: Sequence[Rate], *, count: int = 1) -> Taken:
     """As rates.take. Raises one of Unavailable."""
     passed, *ahead = _script()(
         keys=[_key(rate.account) for rate in rates],
-        args=[number for rate in rates for number in (rate.interval_us, rate.burst_us)],
+        args=[number for rate in rates for number in (rate.interval_us * count, rate.burst_us)],
         client=_client(),
     )
     return Taken(bool(passed), ahead)

@@ -25,7 +25,9 @@ from embeddings.store.bare_search import sample_vectors
 from embeddings.types.search import SearchParams
 
 ADDRESS = "127.0.0.1"
-PLENTY = 1_000_000
+BUSY = 6_000
+"""Requests a minute that a busy client may make."""
+
 WARM_UP = 20
 
 Search = Callable[[NDArray[np.float32]], object]
@@ -41,7 +43,8 @@ def measure_access(*, collection: Collection, queries: int, top_k: int) -> dict[
     vectors = sample_vectors(generation_id=collection.generation.pk, count=queries)
     if not vectors:
         raise InvalidRequest(detail="The collection is empty.")
-    with _token(collection, rate=None) as guarded, _token(collection, rate=PLENTY) as limited:
+    rate = max(BUSY, len(vectors) + WARM_UP)
+    with _token(collection, rate=None) as guarded, _token(collection, rate=rate) as limited:
         searches: dict[str, Search] = {
             "open": _open(collection, top_k),
             "guarded": _by_token(collection.name, top_k, guarded),

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from cachetools import TTLCache
 from django.db import connection
 from pydantic import SecretStr
 
 from accounts.allowance import Allowance
 from accounts.exceptions import RateLimited
+from accounts.services import rate_leases
 from accounts.services import rates as service
 from accounts.services.rates import check_rate
 from accounts.store import rates, redis_rates
@@ -180,9 +182,9 @@ def test_a_dead_redis_is_asked_once_in_a_while(
     asked = []
     take = redis_rates.take
 
-    def counted(rates: Sequence[Rate]) -> Taken:
+    def counted(rates: Sequence[Rate], *, count: int) -> Taken:
         asked.append(rates)
-        return take(rates)
+        return take(rates, count=count)
 
     monkeypatch.setattr(redis_rates, "take", counted)
 
@@ -194,3 +196,46 @@ def test_a_dead_redis_is_asked_once_in_a_while(
     monkeypatch.setattr(service, "_redis_again_at", 0.0)
     assert passed(allowance)
     assert len(asked) == 2
+
+
+@pytest.mark.django_db
+def test_a_large_limit_is_counted_by_the_second_and_not_passed(counted_in: str) -> None:
+    large = Allowance(f"user:often-{counted_in}", requests_per_minute=1_200)
+    first = check_rate(allowances=[large])
+    with recorded_statements() as statements:
+        second = check_rate(allowances=[large])
+    assert statements == []
+    assert [each["RateLimit"] for each in (first, second)] == [
+        '"user";r=1199;t=1',
+        '"user";r=1198;t=1',
+    ]
+
+    # Another process has most of it: of what it leaves, one more than this process holds ahead.
+    store = redis_rates if counted_in == "redis" else rates
+    rate = Rate(large.account, 1_200, 50_000)
+    assert store.take([rate], count=1_197).passed
+    assert not store.take([rate], count=2).passed
+    assert passed(large)
+    assert not passed(large)
+
+
+@pytest.mark.django_db
+def test_what_is_not_spent_in_time_is_lost(
+    counted_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = Allowance(f"user:lost-{counted_in}", requests_per_minute=1_200)
+    check_rate(allowances=[large])
+    monkeypatch.setattr(rate_leases, "_leases", TTLCache(10, ttl=0))
+    assert rate_leases.spend([Rate(large.account, 1_200, 50_000)]) is None
+
+
+@pytest.mark.django_db
+def test_a_lease_is_of_its_very_limits(counted_in: str) -> None:
+    user = Allowance(f"user:very-{counted_in}", requests_per_minute=6_000)
+    team = Allowance(f"team:very-{counted_in}", requests_per_minute=6_000)
+    check_rate(allowances=[user])
+    for others in ([user, team], [Allowance(user.account, requests_per_minute=1_200)]):
+        if counted_in == "postgres":
+            with recorded_statements() as statements:
+                check_rate(allowances=others)
+            assert len(statements) == 1
