@@ -59,6 +59,8 @@ class JobKind(StrEnum):
     INDEX_METADATA = "index_metadata"
     REFRESH_KEYWORDS = "refresh_keywords"
     MEASURE_RECALL = "measure_recall"
+    REPAIR_INDEXES = "repair_indexes"
+    VACUUM = "vacuum"
 
 
 class JobState(StrEnum):

@@ -14,10 +14,13 @@ from embeddings.services import (
     cache_warming,
     imports,
     index,
+    index_repair,
     keyword_statistics,
     metadata_schema,
     recall,
+    series,
     storage_usage,
+    vacuum,
     webhooks,
 )
 from embeddings.services.job_runs import JobRetry
@@ -38,6 +41,10 @@ AUDIT_CRON = "7 * * * *"
 
 CREDENTIALS_CRON = "37 * * * *"
 """Nobody is let in by what has expired; this is so that it does not pile up."""
+
+
+SERIES_CRON = "22 * * * *"
+"""What is older than a day is looked at by quarters of an hour; an hour more of minutes is little."""
 
 
 class Backoff(BaseRetryStrategy):
@@ -91,6 +98,18 @@ def measure_recall(context: JobContext, *, job_id: str) -> None:
     recall.run_measuring(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
 
 
+@app.task(name=JobKind.REPAIR_INDEXES.value, queue="jobs", pass_context=True, retry=Backoff())
+def repair_indexes(context: JobContext, *, job_id: str) -> None:
+    """Put right what crashes and restores have done to indexes."""
+    index_repair.run_repair(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
+@app.task(name=JobKind.VACUUM.value, queue="jobs", pass_context=True, retry=Backoff())
+def vacuum_tables(context: JobContext, *, job_id: str) -> None:
+    """Rid a collection's tables of dead rows."""
+    vacuum.run_vacuum(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
 @app.task(name=webhooks.TASK, queue="jobs", retry=RetryStrategy(max_attempts=7, exponential_wait=4))
 def send_webhook(*, address: str, body: str) -> None:
     """Tell a webhook; again after 4, 16, 64 seconds and so on, up to 4 hours."""
@@ -129,3 +148,10 @@ def audit_upkeep(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
 def credential_upkeep(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
     """Forget credentials that have expired."""
     drop_ended_credentials()
+
+
+@app.periodic(cron=SERIES_CRON)
+@app.task(name="keep_series", queue="jobs", lock="keep_series", queueing_lock="keep_series")
+def keep_series(timestamp: int) -> None:  # noqa: ARG001  procrastinate's
+    """Make old numbers of the console's charts coarser, and forget the oldest."""
+    series.keep_series()

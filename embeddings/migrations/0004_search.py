@@ -154,6 +154,8 @@ class Migration(migrations.Migration):
                     ("index_metadata", "index_metadata"),
                     ("refresh_keywords", "refresh_keywords"),
                     ("measure_recall", "measure_recall"),
+                    ("repair_indexes", "repair_indexes"),
+                    ("vacuum", "vacuum"),
                 ],
                 max_length=32,
             ),

@@ -73,6 +73,12 @@ def most_frequent(*, collection: Collection, limit: int) -> list[tuple[int, str]
     return list(queries.values_list("owner_id", "text")[:limit])
 
 
+def recorded_queries(*, collection: Collection, limit: int) -> list[FrequentQuery]:
+    """The most frequent searches that are in the database, with their owners."""
+    queries = FrequentQuery.objects.filter(collection=collection).select_related("owner")
+    return list(queries.order_by("-count", "pk")[:limit])
+
+
 def forget_queries(*, collection: Collection | None = None) -> int:
     """Delete what is recorded, of one collection or of all; returns how many texts. What other
     processes have counted and not yet recorded is not recorded any more.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -73,6 +73,25 @@ def _reweigh(collection: Collection) -> int:
         return store.reweigh(collection_id=collection.pk, limit=BATCH)
 
 
+def start_refresh(*, collection: Collection) -> Job:
+    """A job of the collection's owner that counts its words anew."""
+    return start_job(
+        owner_id=collection.owner_id, kind=JobKind.REFRESH_KEYWORDS, collection=collection
+    )
+
+
+def stale_keywords() -> dict[uuid.UUID, int]:
+    """The collections of which enough has changed for a refresh, each with how many documents
+    changed since the last.
+    """
+    return {each.collection_id: each.changes for each in _stale()}
+
+
+def known_languages() -> list[str]:
+    """What a collection's `language` may be, by name."""
+    return store.languages()
+
+
 def start_due_refreshes() -> int:
     """Start a job for each collection of which enough has changed; returns how many. One that has
     just been refreshed waits, and so does one whose job waits for a person.
@@ -82,16 +101,16 @@ def start_due_refreshes() -> int:
     jobs = Job.objects.filter(
         recent | waiting, kind=JobKind.REFRESH_KEYWORDS.value, collection=OuterRef("collection")
     )
-    enough = Greatest(CHANGED_DOCUMENTS, F("refreshed_documents") * CHANGED_SHARE)
-    due = KeywordStatistics.objects.filter(~Exists(jobs), changes__gte=enough)
     started = 0
-    for statistics in due.select_related("collection"):
-        collection = statistics.collection
-        start_job(
-            owner_id=collection.owner_id, kind=JobKind.REFRESH_KEYWORDS, collection=collection
-        )
+    for statistics in _stale().filter(~Exists(jobs)).select_related("collection"):
+        start_refresh(collection=statistics.collection)
         started += 1
     return started
+
+
+def _stale() -> QuerySet[KeywordStatistics]:
+    enough = Greatest(CHANGED_DOCUMENTS, F("refreshed_documents") * CHANGED_SHARE)
+    return KeywordStatistics.objects.filter(changes__gte=enough)
 
 
 def run_refresh(*, job_id: uuid.UUID, should_stop: Callable[[], bool]) -> None:

@@ -80,7 +80,7 @@ def newest_recall(*, collection: Collection) -> tuple[Recall | None, Recall | No
     """The last measurements without and with filters."""
     rows = RecallMeasurement.objects.filter(collection=collection)
     newest = rows.order_by("filtered", "-created_at", "-pk").distinct("filtered")
-    by_filtered = {row.filtered: _recall(row) for row in newest}
+    by_filtered = {row.filtered: Recall.of(row) for row in newest}
     return by_filtered.get(False), by_filtered.get(True)
 
 
@@ -222,15 +222,4 @@ def _record(
         recall=row.recall,
         low=row.recall < settings.EMBED.recall_min,
     )
-    return _recall(row)
-
-
-def _recall(row: RecallMeasurement) -> Recall:
-    return Recall(
-        recall=row.recall,
-        worst=row.worst,
-        top_k=row.top_k,
-        queries=row.queries,
-        approximate=row.approximate,
-        measured_at=row.created_at,
-    )
+    return Recall.of(row)

@@ -1,16 +1,19 @@
 """What a collection weighs, how well its index finds, and what would help it."""
 
+import uuid
+from collections.abc import Sequence
+
 from embeddings.constants import IndexState
-from embeddings.models import Collection
+from embeddings.models import Collection, Generation
 from embeddings.services.index import index_job
 from embeddings.services.recall import newest_recall, recall_warning
 from embeddings.services.row_filter import within_view
 from embeddings.store.chunks import count_chunks
 from embeddings.store.documents import count_documents
 from embeddings.store.index import index_name
-from embeddings.store.partitions import chunks_table, documents_table
+from embeddings.store.partitions import chunks_table, documents_table, terms_table
 from embeddings.store.search_sql import Target
-from embeddings.store.stats import relation_bytes, table_stats
+from embeddings.store.stats import relation_bytes, table_bytes, table_stats
 from embeddings.types.index import IndexSettings
 from embeddings.types.stats import CollectionStats, IndexStats, TableStats
 
@@ -48,6 +51,21 @@ def collection_stats(*, collection: Collection) -> CollectionStats:
         warning=recall_warning(unfiltered, filtered),
         advice=advice(documents=documents, chunks=chunks, indexed=index.bytes > 0),
     )
+
+
+def stored_bytes(*, collections: Sequence[Collection]) -> dict[uuid.UUID, int]:
+    """How much room each of the collections takes, all its generations and indexes included."""
+    tables = {}
+    for collection in collections:
+        tables[documents_table(collection.pk)] = collection.pk
+        tables[terms_table(collection.pk)] = collection.pk
+    generations = Generation.objects.filter(collection__in=collections)
+    for pk, collection_id in generations.values_list("pk", "collection_id"):
+        tables[chunks_table(pk)] = collection_id
+    sizes = dict.fromkeys((collection.pk for collection in collections), 0)
+    for table, size in table_bytes(tables=list(tables)).items():
+        sizes[tables[table]] += size
+    return sizes
 
 
 def shown_stats(*, collection: Collection) -> tuple[int, int]:

@@ -61,11 +61,11 @@ def build_index(
     transaction, as CREATE INDEX CONCURRENTLY does.
     """
     pk = generation.pk
-    with _session(f"{APPLICATION}{pk}") as beside:
+    with session_beside(f"{APPLICATION}{pk}") as beside:
         drop_index(name=new_name(pk))
         drop_index(name=old_name(pk))
         try:
-            _execute_beside(beside, _create(generation), on_wait)
+            execute_beside(beside, _create(generation), on_wait)
             with transaction.atomic():
                 _rename("IF EXISTS", index_name(pk), old_name(pk))
                 _rename("", new_name(pk), index_name(pk))
@@ -76,7 +76,7 @@ def build_index(
         drop_index(name=old_name(pk))
         # Dead rows are in no index now, so that this is the cheapest moment to be rid of them.
         table = sql.Identifier(chunks_table(pk))
-        _execute_beside(beside, sql.SQL("VACUUM (ANALYZE) {}").format(table), on_wait)
+        execute_beside(beside, sql.SQL("VACUUM (ANALYZE) {}").format(table), on_wait)
 
 
 def drop_index(*, name: str) -> None:
@@ -130,7 +130,7 @@ def _rename(condition: str, name: str, to: str) -> None:
 
 
 @contextmanager
-def _session(name: str) -> Iterator[psycopg.Connection[Any]]:
+def session_beside(name: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection of its own, which shows to others for as long as the work goes on."""
     parameters = connection.get_connection_params()
     for key in ("cursor_factory", "context"):
@@ -146,12 +146,14 @@ def _session(name: str) -> Iterator[psycopg.Connection[Any]]:
         yield session
 
 
-def _execute_beside(
+def execute_beside(
     beside: psycopg.Connection[Any],
     statement: sql.Composed,
     on_wait: Callable[[BuildProgress], None],
 ) -> None:
-    """In a thread of its own, so that this one can watch it and end it."""
+    """Run the statement in a thread of its own, so that this one can watch it and end it: `on_wait`
+    is called twice a second, and what it raises cancels the statement.
+    """
     with ThreadPoolExecutor(1) as thread:
         build = thread.submit(beside.execute, statement)
         try:

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Self
 
 from embeddings.constants import IndexState, IndexStorage
 
@@ -27,6 +28,9 @@ class TableStats:
         return self.dead_rows / max(self.rows + self.dead_rows, 1)
 
 
+NO_ROWS = TableStats(0, 0, 0, 0, 0, None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class IndexStats:
     """The HNSW index of the active generation; `job` builds it now, or waits to."""
@@ -49,6 +53,18 @@ class Recall:
     queries: int
     approximate: int
     measured_at: datetime
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """That of a RecallMeasurement."""
+        return cls(
+            recall=row.recall,
+            worst=row.worst,
+            top_k=row.top_k,
+            queries=row.queries,
+            approximate=row.approximate,
+            measured_at=row.created_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

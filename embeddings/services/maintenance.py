@@ -1,0 +1,52 @@
+"""What operators should look after, over all collections."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from embeddings.constants import IndexState
+from embeddings.models import Collection
+from embeddings.services.keyword_statistics import stale_keywords
+from embeddings.services.recall_history import with_newest_recall
+from embeddings.services.stats import MIN_ROWS, advice
+from embeddings.store.partitions import chunks_table, documents_table
+from embeddings.store.stats import partition_stats
+from embeddings.types.stats import NO_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What would help a collection, in words; `changed` documents since its words were counted."""
+
+    collection: Collection
+    advice: list[str]
+    changed: int
+
+
+def low_recall(*, limit: int) -> list[Collection]:
+    """The collections whose searches find too little by their newest measurements, the worst first;
+    as with_newest_recall has them.
+    """
+    collections = with_newest_recall(Collection.objects.select_related("active"))
+    low = collections.filter(recall__lt=settings.EMBED.recall_min)
+    return list(low.order_by("recall", "name")[:limit])
+
+
+def upkeep_due(*, limit: int) -> list[Upkeep]:
+    """The first collections, by name, whose tables want VACUUM, ANALYZE or a new index, or whose
+    words are to be counted anew.
+    """
+    tables, changed = partition_stats(rows=MIN_ROWS), stale_keywords()
+    due = []
+    for collection in Collection.objects.select_related("active").order_by("name"):
+        generation = collection.generation
+        found = advice(
+            documents=tables.get(documents_table(collection.pk), NO_ROWS),
+            chunks=tables.get(chunks_table(generation.pk), NO_ROWS),
+            indexed=generation.index_state == IndexState.READY,
+        )
+        if found or collection.pk in changed:
+            due.append(Upkeep(collection, found, changed.get(collection.pk, 0)))
+        if len(due) == limit:
+            break
+    return due
