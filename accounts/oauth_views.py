@@ -18,8 +18,8 @@ from accounts.login_forms import LoginForm
 from accounts.second_factor import is_proven
 
 PAGE = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none';"
-    " script-src 'self'; form-action 'self'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self';"
+    " base-uri 'none'; frame-ancestors 'none'; script-src 'self'; form-action 'self'"
 )
 """A form of such a page leads here, or back to the application that sent the person."""
 

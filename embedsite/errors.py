@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -149,7 +150,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Django's handler500."""
     if _is_for_people(request):
-        return defaults.server_error(request)
+        page = render_to_string("500.html", {"request_id": getattr(request, "request_id", "")})
+        return HttpResponse(page, status=500)
     return problem_response(request, InternalError())
 
 
@@ -157,8 +159,8 @@ def locked_out(request: HttpRequest, *_: Any) -> HttpResponseBase:
     """What django-axes answers to a user who is locked at the address."""
     problem = TooManyAttempts(retry_after=settings.EMBED.login_lock_s)
     if request.path_info.startswith((CONSOLE_PATH, "/oauth/")):
-        headers = {**problem.headers, "Content-Type": "text/plain"}
-        return HttpResponse(problem.detail, status=problem.status, headers=headers)
+        page = render_to_string("429.html", request=request)
+        return HttpResponse(page, status=problem.status, headers=problem.headers)
     return problem_response(request, problem)
 
 
