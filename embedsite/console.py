@@ -26,5 +26,6 @@ THEME: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("favicon.svg")}],
     "STYLES": [_file("console.css")],
     "SCRIPTS": [_file("console.js")],
-    "SIDEBAR": {"command_search": True, "navigation": _navigation},
+    "COMMAND": {"search_callback": "embeddings.admin.palette.find"},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": _navigation},
 }
