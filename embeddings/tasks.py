@@ -44,7 +44,7 @@ CREDENTIALS_CRON = "37 * * * *"
 
 
 SERIES_CRON = "22 * * * *"
-"""What is older than a day is looked at by quarters of an hour; an hour more of minutes is little."""
+"""What is older than a day is shown by quarters of an hour; an hour more of minutes is little."""
 
 
 class Backoff(BaseRetryStrategy):

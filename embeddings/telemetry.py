@@ -199,6 +199,12 @@ def samples(prefix: str, *, folder: Path | None = None) -> Iterator[Sample]:
             yield from family.samples
 
 
+def own_samples() -> Iterator[Sample]:
+    """The values of all metrics as this very process counts them."""
+    for family in REGISTRY.collect():
+        yield from family.samples
+
+
 def job_finished(*, kind: JobKind | str, state: JobState | str, seconds: float) -> None:
     """A job has come to an end, good or bad."""
     JOBS_FINISHED.labels(str(kind), str(state)).inc()

@@ -112,6 +112,11 @@ class BatchQueue:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def waiting_tokens(self) -> int:
+        """Tokens of all callers, estimated."""
+        return self._admitted
+
     @contextmanager
     def admitted(self, tokens: int) -> Iterator[None]:
         """Room for about so many tokens until the block ends. Raises EngineOverloaded where those

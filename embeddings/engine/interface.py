@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,16 @@ class Embedder(Protocol):
 
     def close(self) -> None:
         """Give the model's threads and memory back; the embedder can't be used afterwards."""
+        ...
+
+
+@runtime_checkable
+class Queueing(Protocol):
+    """An embedder whose callers wait in a queue."""
+
+    @property
+    def waiting_tokens(self) -> int:
+        """Tokens that it was asked to embed and has not yet, estimated."""
         ...
 
 

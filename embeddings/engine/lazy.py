@@ -7,6 +7,7 @@ from embeddings.engine.interface import (
     Embedder,
     InputType,
     ModelInfo,
+    Queueing,
     Reranker,
     RuntimeName,
     Scores,
@@ -34,6 +35,12 @@ class LazyEmbedder:
         """As Embedder.runtime; known only of a loaded model, which is loaded for it."""
         with self._resident.borrow() as embedder:
             return embedder.runtime
+
+    @property
+    def waiting_tokens(self) -> int:
+        """As Queueing.waiting_tokens; does not load the model."""
+        model = self._resident.model
+        return model.waiting_tokens if isinstance(model, Queueing) else 0
 
     def load(self) -> None:
         """Load it now. Raises ModelUnusable."""

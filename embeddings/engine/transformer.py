@@ -43,6 +43,11 @@ class TransformerEmbedder:
             queue_tokens=queue_tokens,
         )
 
+    @property
+    def waiting_tokens(self) -> int:
+        """As Queueing.waiting_tokens."""
+        return self._queue.waiting_tokens
+
     def embed(
         self,
         texts: Sequence[str],

@@ -1,5 +1,5 @@
 """What is stored: collections, their generations, documents and chunks, words, grants, jobs,
-recall, use, and what the cache must not forget.
+recall, use, numbers over time, and what the cache must not forget.
 """
 
 from embeddings.models.cache import CacheCutoff, CacheErasure, FrequentQuery
@@ -10,6 +10,7 @@ from embeddings.models.generation import Generation
 from embeddings.models.grant import Grant
 from embeddings.models.job import Job, JobPart
 from embeddings.models.keyword import CommonTerm, DocumentTerms, KeywordStatistics
+from embeddings.models.metric_point import MetricPoint
 from embeddings.models.recall import RecallMeasurement
 from embeddings.models.usage import Usage
 
@@ -27,6 +28,7 @@ __all__ = [
     "Job",
     "JobPart",
     "KeywordStatistics",
+    "MetricPoint",
     "RecallMeasurement",
     "Usage",
 ]

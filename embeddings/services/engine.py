@@ -28,7 +28,7 @@ from embeddings.engine import (
 )
 from embeddings.engine.catalog import memory_needed
 from embeddings.engine.door import SharedEmbedder, SharedReranker
-from embeddings.engine.interface import ModelKind, RemoteOptions, UnusableModel
+from embeddings.engine.interface import ModelKind, Queueing, RemoteOptions, UnusableModel
 from embeddings.engine.lazy import LazyEmbedder, LazyReranker
 from embeddings.engine.residents import Resident, Room
 from embeddings.exceptions import (
@@ -126,6 +126,11 @@ def is_loaded(name: str) -> bool:
     if isinstance(model, LazyEmbedder | LazyReranker):
         return model.is_loaded
     return model is not None
+
+
+def waiting_tokens() -> int:
+    """Tokens of the callers whose texts this process's models have not embedded yet, estimated."""
+    return sum(each.waiting_tokens for each in _embedders.values() if isinstance(each, Queueing))
 
 
 def served_models() -> list[ModelInfo]:
