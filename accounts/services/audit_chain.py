@@ -5,7 +5,7 @@ which are kept elsewhere, tell that.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -90,6 +90,13 @@ def _verify(found: Verified, anchors: Sequence[Anchor], on_day: Callable[[date],
 
 def verify_day(*, change: DayChange) -> int:
     """How many entries the day has, which `change` opened. Raises Broken."""
+    return max(whole_links(change=change))
+
+
+def whole_links(*, change: DayChange) -> Generator[int, None, None]:
+    """The positions of the day's links, at least one, each once it and its entry were found to be
+    what was written. Inside a transaction. Raises Broken.
+    """
     if not store.has_partitions(day=change.day):
         raise Broken(Fault(change.day, "The day is missing, and was not dropped by the retention."))
     before, count = change.hash, 0
@@ -107,9 +114,9 @@ def verify_day(*, change: DayChange) -> int:
         if problem is not None:
             raise Broken(Fault(change.day, problem, link.position, link.entry_id))
         before, count = digest, count + 1
+        yield count
     if not count:
         raise Broken(Fault(change.day, "The day's entries are missing."))
-    return count
 
 
 def opened_days() -> dict[date, DayChange]:

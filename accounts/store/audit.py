@@ -1,6 +1,6 @@
 """The audit's chains and partitions, in SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -81,12 +81,7 @@ def day_changes() -> list[DayChange]:
 
 def days() -> list[date]:
     """The days that have partitions, in their order."""
-    found = _rows(
-        "SELECT to_date(right(c.relname, 8), 'YYYYMMDD') FROM pg_inherits i"
-        " JOIN pg_class c ON c.oid = i.inhrelid"
-        " WHERE i.inhparent = 'audit_entries'::regclass ORDER BY 1"
-    )
-    return [day for (day,) in found]
+    return _days_of("audit_entries")
 
 
 def days_with_entries() -> list[date]:
@@ -149,6 +144,32 @@ def last_link(*, day: date) -> tuple[int, bytes] | None:
     return (rows[0][0], bytes(rows[0][1])) if rows else None
 
 
+def last_links(*, days: Sequence[date]) -> dict[date, tuple[int, bytes]]:
+    """Position and hash of the last link of each of the days that has one and is there."""
+    there = [day for day in days if day in set(_days_of("audit_links"))]
+    if not there:
+        return {}
+    last = "(SELECT %s::date, position, hash FROM {} ORDER BY position DESC LIMIT 1)"
+    rows = _rows(" UNION ALL ".join([last] * len(there)), *map(links_table, there), values=there)
+    return {day: (position, bytes(digest)) for day, position, digest in rows}
+
+
+def link_of(*, day: date, entry_id: int) -> tuple[Link, bytes | None] | None:
+    """The link of the day's entry, and the hash of the link before it, if there is one."""
+    rows = _rows(
+        f"SELECT l.position, e.id, l.hash, convert_to({CANONICAL}, 'UTF8'), p.hash"  # noqa: S608
+        " FROM {} e LEFT JOIN {} l ON l.entry_id = e.id"
+        " LEFT JOIN {} p ON p.position = l.position - 1 WHERE e.id = %s",
+        *(entries_table(day), links_table(day), links_table(day)),
+        values=[entry_id],
+    )
+    if not rows:
+        return None
+    position, found, digest, canonical, before = rows[0]
+    link = Link(position, found, digest and bytes(digest), bytes(canonical))
+    return link, before and bytes(before)
+
+
 def make_days(*, ahead: int) -> int:
     """Make the partitions of today, by the database's clock, and of so many days behind it; returns
     how many there were not.
@@ -182,6 +203,15 @@ def is_installed() -> bool:
     """Whether the database has an audit yet."""
     ((there,),) = _rows("SELECT to_regclass('audit_entries') IS NOT NULL")
     return bool(there)
+
+
+def _days_of(table: str) -> list[date]:
+    found = _rows(
+        "SELECT to_date(right(c.relname, 8), 'YYYYMMDD') FROM pg_inherits i"
+        " JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass ORDER BY 1",
+        values=[table],
+    )
+    return [day for (day,) in found]
 
 
 def _run(statement: str, values: list[Any] | None = None) -> None:

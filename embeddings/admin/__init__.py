@@ -2,23 +2,27 @@
 
 from django.contrib import admin
 
-from embeddings.admin.audit import AuditEntryAdmin
+from embeddings.admin.audit import AuditListPage
 from embeddings.admin.collection import CollectionAdmin
+from embeddings.admin.dashboard import DashboardPage
 from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.jobs import JobAdmin
 from embeddings.admin.models import ModelsPage
+from embeddings.admin.playground import PlaygroundPage
 from embeddings.admin.tokens import ApiTokenAdmin
-from embeddings.admin.usage import UsageAdmin
+from embeddings.admin.usage import UsagePage
 
 admin.site.site_header = admin.site.site_title = "Embedding service"
 admin.site.index_title = "Console"
 
 __all__ = [
     "ApiTokenAdmin",
-    "AuditEntryAdmin",
+    "AuditListPage",
     "CollectionAdmin",
+    "DashboardPage",
     "DocumentAdmin",
     "JobAdmin",
     "ModelsPage",
-    "UsageAdmin",
+    "PlaygroundPage",
+    "UsagePage",
 ]

@@ -11,6 +11,7 @@ from accounts.policy import Action
 Entry = tuple[str, str, str, str | Action]
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    ("Overview", (("Overview", "monitoring", "index", Action.ME),)),
     (
         "Data",
         (
@@ -20,19 +21,23 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
+        "Search",
+        (("Playground", "manage_search", "playground", Action.OPERATE),),
+    ),
+    (
         "Access",
         (
             ("Users", "person", "accounts_user_changelist", "view_user"),
             ("Teams", "groups", "accounts_team_changelist", "view_team"),
             ("API tokens", "key", "accounts_apitoken_changelist", "view_apitoken"),
-            ("Audit log", "policy", "accounts_auditentry_changelist", "view_auditentry"),
+            ("Audit log", "policy", "audit", Action.AUDIT),
         ),
     ),
     (
         "Operations",
         (
             ("Jobs", "pending_actions", "embeddings_job_changelist", "view_job"),
-            ("Usage", "payments", "embeddings_usage_changelist", "view_usage"),
+            ("Usage", "payments", "usage", Action.OPERATE),
         ),
     ),
 )

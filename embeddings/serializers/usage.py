@@ -9,11 +9,10 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from embeddings.serializers.base import RequestSerializer
+from embeddings.serializers.spreadsheet import cell
 from embeddings.types.usage import UsageField, UsageQuery, UsageReport
 
 DEFAULT_GROUPS = (UsageField.DAY, UsageField.MODEL)
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a text that begins so for a formula, which may do anything."""
 
 
 class GroupsField(serializers.CharField):
@@ -115,13 +114,5 @@ def usage_csv(report: dict[str, Any]) -> str:
     lines = io.StringIO()
     writer = csv.DictWriter(lines, fieldnames=list(rows[0]))
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     return lines.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return f"{value:.10f}".rstrip("0").rstrip(".")  # no spreadsheet's exponents
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Q, QuerySet
 
+from accounts.exceptions import NotFound
 from accounts.models import AuditEntry, Outcome
 from accounts.policy import Action
 from accounts.principal import Principal
@@ -19,6 +20,10 @@ Key = tuple[datetime, int]
 DAYS_AT_ONCE = 31
 """PostgreSQL locks each table and index of a query's days, and has room for some thousands of locks
 in all: those of years would leave none to anybody else."""
+
+
+AT_ONCE = 1_000
+"""Entries of an export that are in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,24 @@ def list_entries(
         if len(found) == limit:
             break
     return found
+
+
+def pages_of_entries(*, principal: Principal, wanted: AuditWanted) -> Iterator[list[AuditEntry]]:
+    """All that list_entries would show, so many at a time that memory stays bounded."""
+    after: Key | None = None
+    while found := list_entries(principal=principal, wanted=wanted, after=after, limit=AT_ONCE):
+        yield found
+        after = (found[-1].at, found[-1].pk)
+
+
+def get_entry(*, principal: Principal, entry_id: int) -> AuditEntry:
+    """Raises NotFound."""
+    rows = _visible_entries(principal).filter(pk=entry_id)
+    for stretch in _stretches(AuditWanted(), None):
+        found = rows.filter(stretch).first()
+        if found is not None:
+            return found
+    raise NotFound
 
 
 def _stretches(wanted: AuditWanted, after: Key | None) -> Iterator[Q]:

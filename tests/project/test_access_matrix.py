@@ -17,6 +17,7 @@ from django.db import connection, models, transaction
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from tests.admin.conftest import client_of
 from tests.project.access_world import CAST, RELATIONS, World
 from tests.project.sample_requests import is_alias, methods_of, names_collection, plain
@@ -157,8 +158,11 @@ def console_path(route: str) -> str:
             f"{model._meta.app_label}_{model._meta.model_name}_"
         ):
             pk = first_pk(model)
+    if name == "audit_entry":
+        pk = first_pk(AuditEntry)
     variables = re.compile("<(?:path:)?object_id>|<id>|<int:(?:pk|content_type_id)>")
-    return "/" + APPS.sub("accounts", variables.sub(pk, route)).removesuffix("$")
+    path = variables.sub(pk, route).replace("<str:kind>", "csv")
+    return "/" + APPS.sub("accounts", path).removesuffix("$")
 
 
 def first_pk(model: type[models.Model]) -> str:

@@ -178,7 +178,6 @@ def test_a_use_is_on_record(world: World, name: str) -> None:
 
 CONSOLE = {
     "accounts.apitoken": "token.revoke",
-    "accounts.auditentry": None,
     "accounts.identity": "identity.delete",
     "accounts.login": "login.delete",
     "accounts.team": "team.delete",
@@ -187,7 +186,6 @@ CONSOLE = {
     "embeddings.collection": "collection.delete",
     "embeddings.document": "document.delete",
     "embeddings.job": "job.delete",
-    "embeddings.usage": None,
     "oauth2_provider.accesstoken": "oauth_token.delete",
     "oauth2_provider.application": "application.delete",
     "oauth2_provider.refreshtoken": "oauth_token.delete",

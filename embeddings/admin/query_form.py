@@ -1,0 +1,61 @@
+"""Forms of the console that ask what the API's lists ask, and are held to the same rules."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.http import QueryDict
+from rest_framework.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from embeddings.serializers.base import RequestSerializer, validated
+
+SUGGESTED = {"user": "user", "team": "team", "collection": "collection"}
+"""Of which model names are suggested, by fields of grants, as the console's autocompletes go by
+fields."""
+
+
+class QueryForm(forms.Form):
+    """What is left empty asks for nothing."""
+
+    serializer: ClassVar[type[RequestSerializer]]
+
+    def asked(self, **more: Any) -> dict[str, Any] | None:
+        """What the serializer makes of the filled fields and of `more`; None where something is at
+        fault, which the form then tells.
+        """
+        self.full_clean()
+        filled = {name: value for name, value in self.cleaned_data.items() if value}
+        try:
+            return validated(self.serializer, {**filled, **more})
+        except ValidationError as error:
+            detail: Any = error.detail
+            for name, found in detail.items():
+                self.add_error(name if name in self.fields else None, [str(each) for each in found])
+            return None
+
+    def filled(self) -> QueryDict:
+        """The query string of the filled fields."""
+        values = QueryDict(mutable=True)
+        for name in self.fields:
+            values.setlist(name, [value for value in self.data.getlist(name) if value])
+        return values
+
+
+def text_field(label: str, **attrs: Any) -> forms.CharField:
+    """A line of text; `suggest` names what it is the name of."""
+    suggested = attrs.pop("suggest", None)
+    if suggested is not None:
+        attrs |= {"data-suggest": SUGGESTED[suggested], "autocomplete": "off"}
+    return forms.CharField(
+        required=False, label=label, widget=UnfoldAdminTextInputWidget(attrs=attrs)
+    )
+
+
+def choice_field(label: str, choices: list[str]) -> forms.ChoiceField:
+    """One of them, or any."""
+    return forms.ChoiceField(
+        required=False,
+        label=label,
+        choices=[("", "Any"), *((choice, choice.capitalize()) for choice in choices)],
+        widget=UnfoldAdminSelectWidget(),
+    )
