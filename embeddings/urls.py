@@ -14,6 +14,7 @@ from embeddings.views.collection import CollectionViewSet
 from embeddings.views.documents import DocumentViewSet
 from embeddings.views.embed import EmbedViewSet
 from embeddings.views.erase import EraseUserViewSet, EraseViewSet
+from embeddings.views.export import ExportViewSet
 from embeddings.views.grants import GrantViewSet
 from embeddings.views.health import HealthViewSet, LivenessViewSet, ReadinessViewSet
 from embeddings.views.imports import ImportViewSet
@@ -84,6 +85,11 @@ routes: list[URLPattern] = [
         "collection/<str:name>/import",
         ImportViewSet.as_view({"post": "create"}),
         name="import",
+    ),
+    path(
+        "collection/<str:name>/export",
+        ExportViewSet.as_view({"get": "list"}),
+        name="export",
     ),
     path(
         "collection/<str:name>/reindex",

@@ -80,13 +80,20 @@ def _document(collection: Collection, row: Row) -> DocumentInput:
     if isinstance(row.raw, dict) and row.raw.get("embedding") == OF_REDACTED:
         raise RedactedEmbedding(param="embedding", external_id=row.raw.get("id"))
     redaction = Redaction.from_json(collection.redaction)
-    document = redact_document(redaction, parse_document(row.raw), param="")
+    document = redact_document(redaction, parse_document(_without_chunks(row.raw)), param="")
     if document.embedding is not None:
         check_vector(
             document.embedding, dimensions=collection.generation.dimensions, param="embedding"
         )
     _check_metadata(collection, document)
     return document
+
+
+def _without_chunks(raw: Any) -> Any:
+    """The row, of an export with vectors too: those of a text of several chunks are made anew."""
+    if not isinstance(raw, dict) or "chunks" not in raw:
+        return raw
+    return {name: value for name, value in raw.items() if name != "chunks"}
 
 
 def _check_metadata(collection: Collection, document: DocumentInput) -> None:

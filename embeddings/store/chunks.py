@@ -29,6 +29,15 @@ class ChunkRow:
     embedding: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class SpanVector:
+    """A stored chunk: `text[start:end]` of its document and its float32 `(dimensions,)` vector."""
+
+    start: int
+    end: int
+    embedding: NDArray[np.float32]
+
+
 def replace_chunks(*, generation_id: int, rows: Sequence[ChunkRow]) -> None:
     """Store the rows in place of all chunks that their documents have in this generation.
 
@@ -139,3 +148,19 @@ def all_vectors(
     for pk, data in rows:
         vectors.setdefault(pk, []).append(read_vector(data))
     return vectors
+
+
+def span_vectors(
+    *, generation_id: int, document_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[SpanVector]]:
+    """The chunks of each document that has any, in their order."""
+    statement = sql.SQL(
+        'SELECT c.document_id, c.start, c."end", vector_send(c.embedding) FROM {} c'
+        " WHERE c.document_id = ANY (%s) ORDER BY c.document_id, c.ordinal"
+    ).format(sql.Identifier(chunks_table(generation_id)))
+    with binary_cursor() as cursor:
+        rows = cursor.execute(statement, [list(document_ids)]).fetchall()
+    chunks: dict[uuid.UUID, list[SpanVector]] = {}
+    for pk, start, end, data in rows:
+        chunks.setdefault(pk, []).append(SpanVector(start, end, read_vector(data)))
+    return chunks
