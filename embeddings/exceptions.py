@@ -258,7 +258,7 @@ class ImportTooLarge(EmbeddingsError):
 
 
 class UnsupportedImport(EmbeddingsError):
-    """This address reads lines of JSON. Send them as `Content-Type: {media_types}`, with
+    """This address reads lines of JSON and CSV. Send them as `Content-Type: {media_types}`, with
     `Content-Encoding: gzip` or none."""
 
     status = 415

@@ -71,12 +71,13 @@ def table_row(number: int, columns: dict[str, Any]) -> Row:
         for name, value in columns.items()
         if value is not None and (value != "" or name == "text")
     }
+    for name in ("metadata", "embedding"):
+        if isinstance(filled.get(name), str):
+            try:
+                filled[name] = orjson.loads(filled[name])
+            except orjson.JSONDecodeError:
+                return Row(number, fault=f"The column {name} is not valid JSON.")
     metadata = filled.pop("metadata", {})
-    if isinstance(metadata, str):
-        try:
-            metadata = orjson.loads(metadata)
-        except orjson.JSONDecodeError:
-            return Row(number, fault="The column metadata is not valid JSON.")
     if isinstance(metadata, dict):
         others = {name: value for name, value in filled.items() if name not in KNOWN_COLUMNS}
         metadata = {**others, **metadata}

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.policy import Action
-from embeddings.constants import JobKind, OnConflict
+from embeddings.constants import FieldType, JobKind, OnConflict
 from embeddings.exceptions import InvalidMetadata, OutsideView, TooManyChunks, UnreadableImport
 from embeddings.models import Collection, Job, JobPart
+from embeddings.readers.csv_upload import csv_as_json_lines
 from embeddings.readers.rows import Row, parse_line
 from embeddings.readers.upload import cut, unpack
 from embeddings.services.add import store_documents
@@ -27,9 +28,12 @@ from embeddings.services.job_runs import JobRun, check_run, record_progress, run
 from embeddings.services.jobs import enqueue, make_job, owners_collection
 from embeddings.services.redaction import redact_lines
 from embeddings.store.documents import Written
+from embeddings.types.csv_columns import CsvColumns
 from embeddings.types.document import AddResult
+from embeddings.types.metadata_schema import read_schema
 from embeddings.types.redaction import Redaction
 
+CSV = "csv"
 COUNTED = ("added", "updated", "unchanged", "truncated")
 SHOWN_REFUSED = 1_000
 COMPRESSION = 1
@@ -46,18 +50,31 @@ def start_import(
     chunks: Iterable[bytes],
     gzip: bool,
     on_conflict: OnConflict,
+    is_csv: bool = False,
+    columns: CsvColumns | None = None,
 ) -> Job:
-    """A queued job for the lines of JSON in the stream, all stored in one transaction.
+    """A queued job for the lines of JSON in the stream, or for the rows of CSV, all stored in one
+    transaction. `columns` says which columns are what, if not their names.
 
     Raises UnreadableImport, ImportTooLarge and RedactionUnavailable; then nothing is stored.
     """
-    pieces = unpack(chunks, gzip=gzip, max_bytes=settings.EMBED.import_max_bytes)
+    max_bytes = settings.EMBED.import_max_bytes
+    pieces = unpack(chunks, gzip=gzip, max_bytes=max_bytes)
+    if is_csv:
+        lines = csv_as_json_lines(
+            pieces,
+            columns=columns,
+            field_types=field_types(collection),
+            max_line_bytes=settings.EMBED.max_body_bytes,
+        )
+        # Each line repeats the names of the columns.
+        pieces = unpack(lines, gzip=False, max_bytes=max_bytes)
     with transaction.atomic():
         job = make_job(
             owner_id=owner_id,
             kind=JobKind.IMPORT,
             collection=collection,
-            params={"on_conflict": on_conflict.value},
+            params={"on_conflict": on_conflict.value, **({"format": CSV} if is_csv else {})},
             total=0,
         )
         parts = cut(pieces, max_line_bytes=settings.EMBED.max_body_bytes)
@@ -70,10 +87,17 @@ def start_import(
             )
             job.total = part.first_line + part.lines - 1
         if not job.total:
-            raise UnreadableImport(reason="it is empty. Send one JSON object on each line.")
+            what = "a header and rows below it" if is_csv else "one JSON object on each line"
+            raise UnreadableImport(reason=f"it is empty. Send {what}.")
         job.save(update_fields=["total"])
         enqueue(job=job)
     return job
+
+
+def field_types(collection: Collection) -> dict[str, FieldType]:
+    """Of the declared fields of the metadata, by name."""
+    schema = read_schema(collection.metadata_schema)
+    return {field.name: field.type for field in schema.values()}
 
 
 def _kept(collection: Collection, content: bytes) -> bytes:
@@ -191,5 +215,6 @@ def _part_rows(job: Job, *, after: int) -> Iterator[Row]:
         for number, line in enumerate(lines, part.first_line):
             row = parse_line(number, line) if number > after else None
             if row is not None:
-                yield row
+                is_fault = job.params.get("format") == CSV and isinstance(row.raw, str)
+                yield Row(number, fault=row.raw) if is_fault else row
         ordinal += 1

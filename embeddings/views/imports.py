@@ -19,7 +19,8 @@ from embeddings.services.imports import start_import
 from embeddings.views.jobs import EXAMPLE
 from embeddings.views.operations import operation
 
-MEDIA_TYPES = ("application/x-ndjson", "application/jsonl")
+CSV = "text/csv"
+MEDIA_TYPES = ("application/x-ndjson", "application/jsonl", CSV)
 CHUNK_BYTES = 64 * 1024
 LINES = (
     '{"id": "guide/1", "text": "How to brew green tea.", "metadata": {"lang": "en"}}\n'
@@ -43,7 +44,7 @@ class ImportViewSet(ViewSet):
     )
     @operation(
         "import",
-        summary="Import lines of JSON as a job",
+        summary="Import lines of JSON or CSV as a job",
         query=ImportQuery,
         parameters=[
             OpenApiParameter(
@@ -61,7 +62,10 @@ class ImportViewSet(ViewSet):
     )
     def create(self, request: Request, name: str) -> Response:
         """One document on each line, as in `/v1/add`. Bad lines are refused singly and reported in
-        the job; the others go in. A line without an id gets one made of its content.
+        the job; the others go in. A line without an id gets one made of its content. CSV in UTF-8
+        has a header; `columns` says which column is what. Cells of declared fields of the metadata
+        become numbers, booleans or lists where they spell one, others are strings; a `line` of the
+        job is then a row below the header.
         """
         query = validated(ImportQuery, request.query_params.dict())
         principal = principal_of(request)
@@ -72,17 +76,22 @@ class ImportViewSet(ViewSet):
             chunks=_chunks(request),
             gzip=_is_gzip(request),
             on_conflict=OnConflict(query["on_conflict"]),
+            is_csv=_media_type(request) == CSV,
+            columns=query.get("columns"),
         )
         return Response(job_json(job), status=202, headers={"Location": f"/v1/jobs/{job.pk}"})
 
 
 def _is_gzip(request: Request) -> bool:
-    """Raises UnsupportedImport for a body that is neither lines of JSON nor gzip of them."""
-    media_type = request.content_type.partition(";")[0].strip().lower()
+    """Raises UnsupportedImport for a body that is neither of MEDIA_TYPES nor gzip of one."""
     encoding = request.headers.get("Content-Encoding", "").strip().lower() or "identity"
-    if media_type not in MEDIA_TYPES or encoding not in ("identity", "gzip", "x-gzip"):
+    if _media_type(request) not in MEDIA_TYPES or encoding not in ("identity", "gzip", "x-gzip"):
         raise UnsupportedImport(media_types=" or ".join(MEDIA_TYPES))
     return encoding != "identity"
+
+
+def _media_type(request: Request) -> str:
+    return request.content_type.partition(";")[0].strip().lower()
 
 
 def _chunks(request: Request) -> Iterator[bytes]:
