@@ -19,6 +19,7 @@ __all__ = [
     "Series",
     "SeriesInfo",
     "keep_series",
+    "overall_percentiles",
     "percentiles",
     "ranked",
     "series",
@@ -83,6 +84,24 @@ def percentiles(
         for quantile in quantiles
     }
     return Series(times=times, values=values, step_s=width)
+
+
+def overall_percentiles(
+    *,
+    names: Sequence[str],
+    since: datetime,
+    until: datetime,
+    quantiles: Sequence[float] = QUANTILES,
+) -> dict[str, tuple[float | None, ...]]:
+    """Of each histogram in that time as a whole: its quantiles, in their order."""
+    buckets: dict[str, list[Bucket]] = defaultdict(list)
+    for name, label, value in read_totals(names=names, since=since, until=until):
+        low, high = map(float, label.split())
+        buckets[name].append((low, high, value))
+    return {
+        name: tuple(_quantile(sorted(buckets[name]), quantile) for quantile in quantiles)
+        for name in names
+    }
 
 
 def totals(*, names: Sequence[str], since: datetime, until: datetime) -> dict[str, float]:

@@ -14,7 +14,15 @@ from embeddings import telemetry
 from embeddings.constants import JobKind, JobState, SearchPath
 from embeddings.models import Job, MetricPoint
 from embeddings.services import series_sampler
-from embeddings.services.series import SERIES, keep_series, percentiles, ranked, series, totals
+from embeddings.services.series import (
+    SERIES,
+    keep_series,
+    overall_percentiles,
+    percentiles,
+    ranked,
+    series,
+    totals,
+)
 from embeddings.services.series_sampler import STEP_S, Sampler
 from embeddings.store import series as store
 from embeddings.types.series import SeriesKind
@@ -127,6 +135,22 @@ def test_percentiles_lie_within_their_buckets() -> None:
     nothing = percentiles(name="rerank_seconds", since=since, until=until)
     assert nothing.values["p50"] == [None]
     assert dict(ranked(name="searches", since=since, until=until)) == {"exact m": 100, "hnsw m": 1}
+
+
+def test_percentiles_of_a_whole_time() -> None:
+    """Of all its minutes together, not the averages of theirs."""
+    for ago, low, count in ((9, 0.0, 90.0), (2, 1.0, 10.0)):
+        values = {("search_seconds", f"{low} {low + 1}"): count, ("rerank_seconds", "0.0 1.0"): 4.0}
+        store.add_values(step=minute(ago), seconds=STEP_S, values=values)
+    found = overall_percentiles(
+        names=["search_seconds", "rerank_seconds", "add_seconds"],
+        since=minute(10),
+        until=timezone.now(),
+        quantiles=[0.9, 0.95],
+    )
+    assert found["search_seconds"] == pytest.approx((1.0, 1.5))
+    assert found["rerank_seconds"] == pytest.approx((0.9, 0.95))
+    assert found["add_seconds"] == (None, None)
 
 
 def test_labels_are_ranked() -> None:
