@@ -20,6 +20,16 @@ class Point(NamedTuple):
     steps: int
 
 
+class Line(NamedTuple):
+    """The straight line through a gauge, by least squares: `fit` is its R², `days` its length."""
+
+    name: str
+    per_day: float | None
+    fit: float
+    days: float
+    newest: float
+
+
 def add_values(*, step: datetime, seconds: int, values: Keys) -> None:
     """Add what a process counted, or saw, to what the others did in the same step."""
     _write(_ADD, step, seconds, values)
@@ -66,6 +76,13 @@ def read_totals(
         return list(cursor.fetchall())
 
 
+def read_lines(*, names: Sequence[str], since: datetime) -> list[Line]:
+    """Of each gauge that anything is known of; each quarter of an hour counts the same."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES, [list(names), since])
+        return [Line(*row) for row in cursor.fetchall()]
+
+
 def roll_up(*, before: datetime, seconds: int) -> int:
     """Make steps from before then as long as that; returns how many rows went into others."""
     with connection.cursor() as cursor:
@@ -99,6 +116,15 @@ _TOTALS = """
     SELECT name, label, sum(value) FROM metric_points
     WHERE name = ANY(%s) AND step >= %s AND step < %s
     GROUP BY name, label ORDER BY 3 DESC, 2"""
+_LINES = """
+    SELECT name, regr_slope(value, day), coalesce(regr_r2(value, day), 0), max(day) - min(day),
+        (array_agg(value ORDER BY day DESC))[1]
+    FROM (
+        SELECT name, extract(epoch FROM date_bin('15 min', step, '1970-01-01Z')) / 86400.0 AS day,
+            sum(value) / sum(steps) AS value
+        FROM metric_points WHERE name = ANY(%s) AND step >= %s GROUP BY 1, 2
+    ) AS quarters
+    GROUP BY name"""
 _ROLL_UP = """
     WITH fine AS (
         DELETE FROM metric_points WHERE step < %s AND seconds < %s RETURNING *
