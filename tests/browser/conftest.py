@@ -63,7 +63,7 @@ def session(browser: Browser, origin: str, password: str) -> StorageState:
 
 
 @pytest.fixture
-def open_page(browser: Browser, origin: str, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+def open_page(browser: Browser, origin: str) -> Iterator[OpenPage]:
     """Opens a page with options of a context. In the end the test fails if something went wrong
     in one.
     """

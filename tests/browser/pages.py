@@ -3,11 +3,12 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page, Request, Response
+from playwright.sync_api import ConsoleMessage, Page, Request, Response, ViewportSize
 
-PHONE = {"width": 400, "height": 800}
+PHONE: ViewportSize = {"width": 400, "height": 800}
 SERIOUS = {"serious", "critical"}
 WIDER = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
 
@@ -43,9 +44,12 @@ def watch(page: Page, *, origin: str) -> list[str]:
     return faults
 
 
-def axe(page: Page) -> None:
-    """Fails on whatever axe-core calls serious or critical."""
-    violations = Axe().run(page).response["violations"]
+def axe(page: Page, *, rules: list[str] | None = None) -> None:
+    """Fails on whatever axe-core calls serious or critical, by all its rules or these alone."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = rules
+    violations = Axe().run(page, options=options).response["violations"]
     found = [
         f"{each['id']} ({each['impact']}): {node['html']} {node['failureSummary']}"
         for each in violations

@@ -21,5 +21,5 @@ def test_the_login_is_fine_to_look_at(open_page: OpenPage, scheme: str) -> None:
     page.goto("/admin/")
     axe(page)
     screenshot(page, f"login-{scheme}")
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     fits(page)

@@ -2,3 +2,62 @@
 htmx.config.includeIndicatorStyles = false;
 htmx.config.allowEval = false;
 htmx.config.selfRequestsOnly = true;
+
+// Unfold has controls that are neither links nor buttons, icons whose names are read aloud, and
+// fields that nothing names.
+const CONTROL = "[x-on\\:click]:not(a[href], button, input, select, label, :empty)";
+const ICON = ".material-symbols-outlined";
+const ICON_NAMES = {
+  close: "Close", computer: "Colours", dark_mode: "Colours", hub: "Overview",
+  light_mode: "Colours", search: "Search", visibility: "Show or hide the password",
+};
+
+function complete(root) {
+  for (const control of root.querySelectorAll(CONTROL)) {
+    control.role = "button";
+    control.tabIndex = 0;
+  }
+  for (const icon of root.querySelectorAll(ICON)) {
+    const control = icon.closest("a, button, [role=button]");
+    const name = icon.textContent.trim();
+    if (control !== icon) icon.ariaHidden = "true";
+    if (control?.textContent.trim() === name && !control.title && !control.ariaLabel) {
+      control.ariaLabel = ICON_NAMES[name] ?? "More";
+    }
+  }
+  for (const box of root.querySelectorAll(".select2-selection")) {
+    const label = box.closest(".select2")?.previousElementSibling?.labels?.[0];
+    const name = label?.textContent.replace("*", "").trim() ?? "Choice";
+    for (const part of [box, ...box.querySelectorAll("[role=textbox]")]) part.ariaLabel = name;
+  }
+  for (const help of root.querySelectorAll(".help-tooltip[aria-label]")) help.role = "img";
+  for (const link of root.querySelectorAll("#nav-sidebar a.active")) link.ariaCurrent = "page";
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  complete(document);
+  document.getElementById("content")?.setAttribute("role", "main");
+  document.getElementById("content")?.setAttribute("tabindex", "-1");
+  new MutationObserver((changes) => {
+    for (const { target, addedNodes } of changes) if (addedNodes.length) complete(target);
+  }).observe(document.body, { childList: true, subtree: true });
+});
+
+document.addEventListener("keydown", (event) => {
+  const pressed = event.key === "Enter" || event.key === " ";
+  if (pressed && event.target.matches(`[role=button]:is(${CONTROL})`)) {
+    event.preventDefault();
+    event.target.click();
+  }
+  // Unfold's palette opens nothing where nothing was found, and says so by an exception.
+  if (event.key === "Enter" && event.target.id === "search-input-command" && !document.getElementById("command-results-list")) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}, true);
+
+// What opens over the page is where the keyboard goes on.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.('[x-on\\:click="filterOpen = true"]')) return;
+  setTimeout(() => document.querySelector("#changelist-filter :is(a[href], input, select)")?.focus(), 50);
+});
