@@ -17,7 +17,14 @@ from embeddings.cache import (
     the_cache,
 )
 from embeddings.models import CacheCutoff, Collection
-from embeddings.types.cache import CacheStats, ClearResult, LevelStats, ModelStats, Tally
+from embeddings.types.cache import (
+    MAX_TTL_S,
+    CacheStats,
+    ClearResult,
+    LevelStats,
+    ModelStats,
+    Tally,
+)
 
 MIB = 1024 * 1024
 
@@ -91,8 +98,7 @@ def clear_cache(
 
 
 def _set_cutoff(scope: str, before_ms: int) -> None:
-    config = settings.EMBED
-    moot = now_ms() - 1000 * max(config.cache_ttl_s, config.cache_search_ttl_s)
+    moot = now_ms() - 1000 * MAX_TTL_S
     with transaction.atomic():
         moot_ones = CacheCutoff.objects.filter(before_ms__lt=moot)
         moot_ones.exclude(scope__startswith="queries").delete()

@@ -11,6 +11,7 @@ from embeddings.cache import now_ms, text_keys, the_cache, vectors_of
 from embeddings.models import CacheErasure, Generation
 from embeddings.services.cache import clear_cache
 from embeddings.services.engine import model_info
+from embeddings.types.cache import MAX_TTL_S
 
 MAX_KEYS = 20_000
 """Half a second of hashing. To name more entries than that takes longer than to fill the cache of
@@ -29,7 +30,7 @@ def forget_vectors(*, generation: Generation, texts: Sized[str] | None) -> int |
     if keys is None:
         cleared = clear_cache(model=generation.model)
         return found(memory=cleared.memory, redis=cleared.redis)
-    moot = now_ms() - 1000 * settings.EMBED.cache_ttl_s
+    moot = now_ms() - 1000 * MAX_TTL_S
     CacheErasure.objects.filter(erased_ms__lt=moot).delete()
     if not keys:
         return 0

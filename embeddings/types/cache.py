@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_TTL_S = 366 * 86_400
+"""A value is as good as gone then, whatever its time to live was when it was written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
