@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+import django
 from django.conf import settings
 from django.core.management import execute_from_command_line
 
@@ -31,6 +32,9 @@ WITHOUT_DATABASE = frozenset(
     }
 )
 
+# `migrate` makes the table first, and the worker keeps up with changes.
+FOLLOW_THEMSELVES = frozenset({"migrate", "worker"})
+
 
 def run(argv: Sequence[str]) -> None:
     """Run the command; a server started for it stops with its last user."""
@@ -44,8 +48,19 @@ def run(argv: Sequence[str]) -> None:
     elif argv[1:2] == ["makemigrations"] and settings.EMBED.database_url is None:
         # It would wait for a server, only to compare what was applied there with the files.
         settings.DATABASES["default"]["ENGINE"] = "django.db.backends.dummy"
+    if needs_database(argv) and argv[1] not in FOLLOW_THEMSELVES:
+        django.setup()
+        follow_live_settings()
     with acting(actor_of(argv)):
         execute_from_command_line(list(argv))
+
+
+def follow_live_settings() -> None:
+    """Go by what is set live."""
+    # Our own code can be imported only now.
+    from embeddings.services.live_following import follow_once
+
+    follow_once()
 
 
 def actor_of(argv: Sequence[str]) -> Actor:

@@ -15,10 +15,10 @@ from embeddings.types.model import ModelDeclaration, check_declarations
 from embedsite.config_credentials import CredentialOptions
 from embedsite.config_identity import IdentityOptions
 from embedsite.config_limits import LimitOptions
+from embedsite.config_live import LiveOptions
 from embedsite.config_rules import Names, check_redis_url, parse_json, split_commas
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-MIB = 1024 * 1024
 # What Django's own `check --deploy` asks of a key (security.W009).
 MIN_SECRET_KEY = 50
 # Names that every platform sets for us, without our prefix.
@@ -29,7 +29,7 @@ class ConfigError(Exception):
     """The configuration is not usable; the message has one line for each fault."""
 
 
-class Config(IdentityOptions, CredentialOptions, LimitOptions, BaseSettings):
+class Config(IdentityOptions, CredentialOptions, LimitOptions, LiveOptions, BaseSettings):
     """Every option of the service. Frozen: loaded once, at start."""
 
     model_config = SettingsConfigDict(
@@ -110,9 +110,6 @@ class Config(IdentityOptions, CredentialOptions, LimitOptions, BaseSettings):
         description="Request threads of one web process. An eighth of them does nothing but answer"
         " 503 while the others are all taken.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least severe level that is logged."
-    )
     log_format: Literal["json", "console"] = Field(
         "json", description="One JSON object a line, or readable text."
     )
@@ -176,32 +173,10 @@ class Config(IdentityOptions, CredentialOptions, LimitOptions, BaseSettings):
     batch_tokens: int = Field(
         8192, ge=64, le=1_048_576, description="Most tokens, padding included, in one model batch."
     )
-    cache_memory_mb: int = Field(
-        64, ge=0, le=1_048_576, description="Memory of one process's cache, in MiB; 0 keeps none."
-    )
-    cache_ttl_s: int = Field(
-        30 * 86_400,
-        ge=1,
-        le=366 * 86_400,
-        description="Seconds that a vector stays cached. It can't be out of date, only unused.",
-    )
     cache_sharing: bool = Field(
         default=False,
         description="Let users share cached vectors; else each one's are for itself, so that nobody"
         " learns from the time of an answer what others have embedded.",
-    )
-    cache_search_ttl_s: int = Field(
-        60,
-        ge=0,
-        le=86_400,
-        description="Seconds that a search's result stays cached; 0 keeps none.",
-    )
-    cache_queries: int = Field(
-        0,
-        ge=0,
-        le=100_000,
-        description="How many of a collection's most frequent queries are recorded, in plain text,"
-        " so that `warm_cache` can embed them beforehand; 0 records none.",
     )
     queue_tokens: int = Field(
         131_072,
@@ -210,57 +185,10 @@ class Config(IdentityOptions, CredentialOptions, LimitOptions, BaseSettings):
         description="Most tokens that wait for a model of one process; beyond, callers get 503."
         " Large requests may fill three quarters.",
     )
-    max_text_chars: int = Field(
-        200_000, ge=1, le=100_000_000, description="Longest text accepted, in characters."
-    )
-    max_body_bytes: int = Field(
-        16 * MIB, ge=1024, le=1024 * MIB, description="Largest request body, imports apart."
-    )
-    max_json_depth: int = Field(
-        32, ge=4, le=512, description="Deepest nesting of a request's JSON."
-    )
-    max_batch: int = Field(
-        1000, ge=1, le=100_000, description="Most documents or texts in one request."
-    )
     openai_empty_text: bool = Field(
         default=False,
         description="Embed the empty string at `/v1/embeddings`, as LangChain asks for an empty"
         " document; OpenAI answers 400.",
-    )
-    max_top_k: int = Field(1000, ge=1, le=10_000, description="Most hits that a search returns.")
-    max_searches: int = Field(
-        100,
-        ge=1,
-        le=10_000,
-        description="Most searches in one request: its queries times its collections.",
-    )
-    max_chunks: int = Field(
-        1_000, ge=1, le=1_000_000, description="Most chunks that one document is cut into."
-    )
-    max_metadata_bytes: int = Field(
-        64 * 1024, ge=2, le=16 * MIB, description="Largest metadata of one document, as JSON."
-    )
-    import_max_bytes: int = Field(
-        4096 * MIB, ge=1024, description="Largest upload of an import, after decompression."
-    )
-    index_threshold: int = Field(
-        10_000, ge=1, description="Chunks from which a generation gets an HNSW index."
-    )
-    recall_interval_s: int = Field(
-        86_400,
-        ge=0,
-        le=31_536_000,
-        description="Seconds after which a collection's recall is measured again; 0 measures none.",
-    )
-    recall_min: float = Field(
-        0.95,
-        ge=0,
-        le=1,
-        description="Recall under which the service warns: in its log, its metrics, `/stats` and"
-        " the console.",
-    )
-    job_max_attempts: int = Field(
-        5, ge=1, le=100, description="Attempts before a failing job is parked."
     )
 
     _commas = field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")(split_commas)

@@ -20,27 +20,10 @@ class LimitOptions(BaseModel):
         description="Seconds after which PostgreSQL ends a statement of a request, which then"
         " answers 503; jobs and commands take as long as they need. 0 sets no limit.",
     )
-    token_price: float = Field(
-        0,
-        ge=0,
-        le=1_000_000,
-        description="What a million tokens cost, of models without a `price_per_million_tokens` of"
-        " their own; in a currency of your choice.",
-    )
-    cached_token_price: float = Field(
-        0,
-        ge=0,
-        le=1_000_000,
-        description="What a million tokens cost that no model had to read, as their vectors were"
-        " cached.",
-    )
-    storage_price: float = Field(
-        0, ge=0, le=1_000_000, description="What a GiB of collections costs in a month of 30 days."
-    )
     webhooks: Names = Field(
         [],
-        description="`https://…` addresses that are told when an account reaches 50, 80 and 100 %"
-        " of a token budget, separated by commas.",
+        description="`https://…` addresses that are told when an account reaches a share of a token"
+        " budget, as `EMBED_BUDGET_ALERTS` says, separated by commas.",
     )
     webhook_secret: SecretStr | None = Field(
         None,

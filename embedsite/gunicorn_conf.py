@@ -70,9 +70,11 @@ def ssl_context(config: GunicornConfig, _default: Any) -> ssl.SSLContext | None:
 def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - the interface is gunicorn's
     """Load the default model after the fork, beside the first requests, and keep what we count."""
     from embeddings.services.engine import preload
+    from embeddings.services.live_following import start_following
     from embeddings.services.series_sampler import start_sampler
 
     start_sampler()
+    start_following()
     threading.Thread(target=preload, name="preload", daemon=True).start()
 
 

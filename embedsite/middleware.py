@@ -100,7 +100,10 @@ def _record(
     route = _route(request)
     status = response.status_code
     quiet = status < 400 and request.path_info.startswith(QUIET_PATHS)
+    slow_ms = settings.EMBED.slow_request_ms
     emit = log.debug if quiet else log.info
+    if slow_ms and seconds * 1000 >= slow_ms:
+        emit = log.warning
     if status >= 500:
         # Overload, or something that is not ready yet: both pass, and would flood the errors.
         emit = log.warning if status == HTTPStatus.SERVICE_UNAVAILABLE else log.error

@@ -1,6 +1,7 @@
 """Describes the options for people: effective values with their origins, and the README's table."""
 
 import types
+from collections.abc import Mapping
 from inspect import get_annotations
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -12,6 +13,7 @@ from pydantic.fields import FieldInfo
 from accounts.issuer import Issuer
 from embeddings.types.model import ModelDeclaration
 from embedsite.config import BASE_DIR, Config
+from embedsite.config_live import live_names
 from embedsite.config_sources import Loaded, variable
 
 MASK = "**********"
@@ -27,6 +29,12 @@ def effective(loaded: Loaded) -> list[dict[str, Any]]:
         }
         for name in names()
     ]
+
+
+def with_live(loaded: Loaded, live: Mapping[str, Any]) -> Loaded:
+    """As `loaded`, with what is set live over it."""
+    config = loaded.config.model_copy(update=dict(live))
+    return Loaded(config, {**loaded.origins, **dict.fromkeys(live, "live")})
 
 
 def names() -> list[str]:
@@ -69,9 +77,11 @@ def masked(secret: str) -> str:
 def markdown() -> str:
     """The README's table of options, one line each."""
     lines = ["| variable | default | values | meaning |", "|---|---|---|---|"]
+    live = live_names()
     for name in names():
         field = Config.model_fields[name]
-        cells = (f"`{variable(name)}`", default(field), values(field), field.description or "")
+        meaning = (field.description or "") + (" *Live.*" if name in live else "")
+        cells = (f"`{variable(name)}`", default(field), values(field), meaning)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -84,7 +94,7 @@ def default(field: FieldInfo) -> str:
         value = value.relative_to(BASE_DIR)
     if isinstance(value, bool):
         value = str(value).lower()
-    return f"`{','.join(value) if isinstance(value, list) else value}`"
+    return f"`{','.join(map(str, value)) if isinstance(value, list) else value}`"
 
 
 def values(field: FieldInfo) -> str:
@@ -98,7 +108,8 @@ def values(field: FieldInfo) -> str:
         return "`true`, `false`"
     if kind in (list[ModelDeclaration], list[Issuer]):
         return "JSON"
-    return {Path: "path", list[str]: "list", list[Path]: "paths"}.get(kind, "text")
+    lists = {list[str]: "list", list[int]: "list", list[Path]: "paths"}
+    return {Path: "path", **lists}.get(kind, "text")
 
 
 def bounds(field: FieldInfo) -> str:

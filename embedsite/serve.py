@@ -27,6 +27,7 @@ from embedsite.addresses import (
     require_free_port,
 )
 from embedsite.config import BASE_DIR
+from embedsite.config_live import live_names
 from embedsite.config_sources import Loaded, variable
 from embedsite.databases import ensure_role_settings
 from embedsite.first_user import Credentials, ensure_first_user, introduction
@@ -158,6 +159,9 @@ def child_environment(loaded: Loaded) -> dict[str, str]:
         for name, origin in loaded.origins.items()
         if origin == "command line"
     }
+    # They are variables in the children, and would no longer be above what is set live.
+    locked = [*config.live_locked, *(name for name in live_names() if variable(name) in flags)]
+    flags[variable("live_locked")] = ",".join(locked)
     # A folder for each port: two services may share one data folder.
     telemetry = config.data_dir / "telemetry" / str(config.port)
     # Whatever folder we were started in, which stays the children's for relative paths.

@@ -7,6 +7,7 @@ from datetime import timedelta
 from accounts.oauth_settings import provider_settings
 from embedsite.caches import cache_settings
 from embedsite.config import ConfigError
+from embedsite.config_live import GROUPS
 from embedsite.config_sources import load
 from embedsite.console import THEME
 from embedsite.databases import database_settings
@@ -19,6 +20,8 @@ except ConfigError as error:
     sys.exit(2)
 
 EMBED = LOADED.config
+"""What is set live takes its place while the service runs; LOADED keeps what was configured."""
+LIVE_OPTIONS = GROUPS
 PRODUCTION = EMBED.mode == "production"
 
 DEBUG = EMBED.debug

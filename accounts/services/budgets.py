@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.allowance import Allowance
 from accounts.exceptions import QuotaExceeded
 from accounts.store import budgets as store
 from accounts.store.budgets import Budget
-
-SHARES = (50, 80, 100)
-"""Percentages of a budget whose reaching is told, each once in a period."""
 
 KEPT = timedelta(days=93)
 """What was spent in older periods limits nothing; the ledger of usage knows it for ever."""
@@ -55,7 +53,7 @@ def reserve_tokens(*, budgets: tuple[Budget, ...], tokens: int) -> Reservation:
 
     Raises QuotaExceeded, whose `reached` is as the reservation's.
     """
-    spent = store.spend(budgets, tokens=tokens, shares=SHARES)
+    spent = store.spend(budgets, tokens=tokens, shares=settings.EMBED.budget_alerts)
     reached = tuple(
         Reached(budget, share, now)
         for budget, share, now in zip(budgets, spent.reached, spent.tokens, strict=True)

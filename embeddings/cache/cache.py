@@ -85,6 +85,12 @@ class Cache:
                 {key: (value, lifetime_ms(area, key)) for key, value in small.items()}
             )
 
+    def resize(self, *, max_bytes: int) -> None:
+        """Remember so much in this process from now on."""
+        evicted = self.memory.resize(max_bytes)
+        entries, size = self.memory.size
+        telemetry.cache_holds(entries=entries, size=size, evicted=evicted)
+
     def follow_cutoffs(self, *, now: bool = False) -> int:
         """Learn now and then, or at once, what was cleared; returns how many entries went."""
         gone = sum(

@@ -25,6 +25,13 @@ class Memory:
         with self._lock:
             return len(self._entries), int(self._entries.currsize)
 
+    def resize(self, max_bytes: int) -> int:
+        """Take so many bytes from now on; returns how many entries had to go."""
+        with self._lock:
+            before = self._entries.evicted
+            self._entries.resize(max_bytes)
+            return self._entries.evicted - before
+
     def get_many(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """The values that are here."""
         entries = self._entries
@@ -65,6 +72,12 @@ class _Entries(LRUCache[bytes, bytes]):
     def __init__(self, max_bytes: int) -> None:
         super().__init__(max_bytes, getsizeof=lambda value: len(value) + ENTRY_OVERHEAD)
         self.evicted = 0
+
+    def resize(self, max_bytes: int) -> None:
+        # cachetools has no way to, but lets go by this very attribute.
+        self._Cache__maxsize = max_bytes
+        while self.currsize > max_bytes:
+            self.popitem()
 
     def popitem(self) -> tuple[bytes, bytes]:
         self.evicted += 1

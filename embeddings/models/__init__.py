@@ -10,6 +10,7 @@ from embeddings.models.generation import Generation
 from embeddings.models.grant import Grant
 from embeddings.models.job import Job, JobPart
 from embeddings.models.keyword import CommonTerm, DocumentTerms, KeywordStatistics
+from embeddings.models.live_settings import LiveSettings
 from embeddings.models.metric_point import MetricPoint
 from embeddings.models.recall import RecallMeasurement
 from embeddings.models.usage import Usage
@@ -28,6 +29,7 @@ __all__ = [
     "Job",
     "JobPart",
     "KeywordStatistics",
+    "LiveSettings",
     "MetricPoint",
     "RecallMeasurement",
     "Usage",

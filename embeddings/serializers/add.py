@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from django.conf import settings
 from rest_framework import serializers
 
 from embeddings.constants import MAX_EXTERNAL_ID_CHARS, OnConflict
@@ -17,6 +16,7 @@ from embeddings.serializers.fields import (
     TextField,
     VectorField,
 )
+from embeddings.serializers.limits import LimitedListSerializer
 from embeddings.types.document import AddResult, DocumentInput
 
 
@@ -35,9 +35,7 @@ class AddRequest(RequestSerializer):
     """Documents for one collection: all are stored, or none."""
 
     collection = CollectionNameField()
-    documents: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=AddDocument(), allow_empty=False, max_length=settings.EMBED.max_batch
-    )
+    documents = LimitedListSerializer(option="max_batch", child=AddDocument(), allow_empty=False)
     on_conflict = serializers.ChoiceField(
         choices=[mode.value for mode in OnConflict], default=OnConflict.UPSERT.value
     )

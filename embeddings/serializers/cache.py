@@ -4,7 +4,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -16,6 +15,7 @@ from embeddings.serializers.fields import (
     TextsField,
     WholeNumberField,
 )
+from embeddings.serializers.limits import LimitedNumberField
 from embeddings.types.cache import CacheStats, ClearResult, LevelStats, Tally, WarmResult
 from embeddings.types.embed import InputType
 
@@ -106,10 +106,10 @@ class WarmRequest(RequestSerializer):
         help_text="User whose requests are to find the texts; yourself without.",
     )
     collection = CollectionNameField(required=False)
-    limit = WholeNumberField(
+    limit = LimitedNumberField(
+        option="max_batch",
         required=False,
         min_value=1,
-        max_value=settings.EMBED.max_batch,
         help_text=f"How many queries; {DEFAULT_QUERIES} without.",
     )
 

@@ -28,6 +28,7 @@ from embeddings.serializers.fields import (
     VectorField,
     WholeNumberField,
 )
+from embeddings.serializers.limits import LimitedListField, LimitedNumberField
 from embeddings.serializers.search_conflicts import check_places, check_queries, check_query
 from embeddings.serializers.search_fields import (
     FacetsField,
@@ -69,10 +70,10 @@ class QueryRequest(RequestSerializer):
         help_text="Ids of documents that are examples of what is not: the query is"
         " mean(positive) + (mean(positive) - mean(negative)).",
     )
-    top_k = WholeNumberField(
+    top_k = LimitedNumberField(
+        option="max_top_k",
         default=DEFAULT_TOP_K,
         min_value=1,
-        max_value=settings.EMBED.max_top_k,
         help_text="Most hits, or groups where hits are grouped by a field.",
     )
     filter = FilterField(required=False, help_text=FILTER_HELP)
@@ -154,11 +155,11 @@ class SearchRequest(QueryRequest):
     """A query in one collection or in several of one model; or several queries at once."""
 
     collection = CollectionNameField(required=False)
-    collections = serializers.ListField(
+    collections = LimitedListField(
+        option="max_searches",
         child=CollectionNameField(),
         required=False,
         allow_empty=False,
-        max_length=settings.EMBED.max_searches,
         help_text="Several, of the same model and metric, instead of `collection`.",
     )
     queries = QueriesField(

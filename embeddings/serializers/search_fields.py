@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from embeddings.serializers.base import RequestSerializer, at_place, validated
 from embeddings.serializers.fields import NumberField, StringField, WholeNumberField
+from embeddings.serializers.limits import LimitedNumberField
 from embeddings.types.filter import parse_path
 from embeddings.types.search import Facet, FieldGroups, Path, Rerank, Weights
 
@@ -48,7 +48,7 @@ class RerankOptions(RequestSerializer):
     """Which reranker judges how many hits."""
 
     model = StringField(max_length=200, required=False)
-    top_n = WholeNumberField(required=False, min_value=1, max_value=settings.EMBED.max_batch)
+    top_n = LimitedNumberField(option="max_batch", required=False, min_value=1)
 
 
 class FacetOptions(RequestSerializer):

@@ -70,6 +70,7 @@ class Place:
             self.principal.user_id,
             self.principal.token_id,
             self.collection.row_filter,
+            settings.EMBED.ef_search,
             # All of them: one that is added later can't be forgotten here.
             spelled(self.params),
         )

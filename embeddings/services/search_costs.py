@@ -67,6 +67,7 @@ class Prospect:
     crowding: int = 1
     near_share: float | None = None
     ef_search: int | None = None
+    usual_ef_search: int = 0
     max_candidates: int | None = None
 
     @property
@@ -106,7 +107,7 @@ class Prospect:
         steps = math.ceil(visits / MAX_EF_SEARCH)
         entries = math.ceil(visits) if self.filtered else self._candidates
         return Scan(
-            ef_search=self.ef_search or math.ceil(visits / steps),
+            ef_search=self.ef_search or self.usual_ef_search or math.ceil(visits / steps),
             entries=min(entries, self.max_candidates or MAX_VISITS),
         )
 

@@ -7,6 +7,7 @@ from threading import Lock
 
 import numpy as np
 from cachetools import TTLCache
+from django.conf import settings
 from numpy.typing import NDArray
 
 from embeddings.constants import IndexState, IndexStorage, SearchPath
@@ -72,6 +73,7 @@ def prospect_of(
         storage=IndexStorage(generation.storage),
         crowding=1 if params.group_by == "chunk" else _crowding.get(generation.pk, 1),
         ef_search=params.ef_search,
+        usual_ef_search=settings.EMBED.ef_search,
         max_candidates=params.max_candidates,
     )
     if metadata_filter is None:

@@ -85,6 +85,30 @@ def test_a_frozen_redis_is_done_without(service: Instance, redis: RedisServer) -
         redis.thaw()
 
 
+def test_an_option_changes_in_every_process_within_five_seconds(service: Instance) -> None:
+    def following() -> set[int]:
+        """Those that have taken over what is set."""
+        lines = [line for line in service.log.read_text().splitlines() if '"live_settings"' in line]
+        taken = [json.loads(line) for line in lines]
+        return {line["process"] for line in taken if line["options"] == "max_batch"}
+
+    def refusals() -> int:
+        return [service.embed("a", "b", "c")[0] for _ in range(20)].count(400)
+
+    assert refusals() == 0
+    assert service.manage("set_option", "max_batch", "2").returncode == 0
+    changed = time.monotonic()
+    # Two web processes, the engine and the worker.
+    service.wait(lambda: len(following()) == 4)
+    assert refusals() == 20
+    assert time.monotonic() - changed < 5
+
+    shown = json.loads(service.manage("config", "--json").stdout)["EMBED_MAX_BATCH"]
+    assert shown == {"value": 2, "origin": "live"}
+    assert service.manage("set_option", "max_batch", "--reset").returncode == 0
+    service.wait(lambda: refusals() == 0)
+
+
 def test_the_commands_see_the_service(service: Instance) -> None:
     shown = service.manage("cache_stats", "--json")
     assert shown.returncode == 0, shown.stderr

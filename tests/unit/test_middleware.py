@@ -1,5 +1,6 @@
 """Every answer has a request id and a version, one line in the log, and a place in the metrics."""
 
+import time
 from typing import Any
 
 import pytest
@@ -37,6 +38,11 @@ def streamed(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(iter(["a", "b"]))
 
 
+def slow(request: HttpRequest) -> HttpResponse:
+    time.sleep(0.002)
+    return HttpResponse()
+
+
 def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=503 if request.GET else 200)
 
@@ -47,6 +53,7 @@ urlpatterns = [
     path("v1/broken", broken, name="broken"),
     path("v1/too-big", too_big, name="too-big"),
     path("v1/streamed", streamed, name="streamed"),
+    path("v1/slow", slow, name="slow"),
     path("health", health, name="health"),
 ]
 handler400 = "embedsite.errors.bad_request"
@@ -158,6 +165,17 @@ def test_a_probe_is_logged_only_when_it_fails(client: Client) -> None:
 
 def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_a_slow_request_is_a_warning(client: Client, settings: Any) -> None:
+    levels = []
+    for slow_ms in (0, 1, 60_000):
+        settings.EMBED = settings.EMBED.model_copy(update={"slow_request_ms": slow_ms})
+        with capture_logs() as logs:
+            client.get("/v1/slow")
+        levels += [line["level"] for line in logs.named("request")]
+
+    assert levels == ["info", "warning", "info"]
 
 
 @pytest.mark.parametrize(

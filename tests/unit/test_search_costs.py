@@ -53,6 +53,16 @@ def test_a_filter_without_an_index_turns_to_the_vectors_index_sooner() -> None:
     assert (scan.ef_search, scan.entries, scan.visits) == (880, 1_760, 2_640)  # two steps
 
 
+def test_the_usual_ef_search_says_how_to_use_the_index_and_not_whether_to() -> None:
+    assert prospect(share=0.001, usual_ef_search=50).scan() is None
+    scan = prospect(share=0.3, usual_ef_search=50).scan()
+    assert scan is not None
+    assert (scan.ef_search, scan.entries) == (50, 214)
+    asked = prospect(share=0.3, usual_ef_search=50, ef_search=70).scan()
+    assert asked is not None
+    assert asked.ef_search == 70
+
+
 def test_who_gives_ef_search_wants_the_index() -> None:
     scan = prospect(share=0.001, ef_search=50, max_candidates=700).scan()
     assert scan is not None

@@ -18,6 +18,7 @@ from procrastinate.exceptions import ConnectorException
 
 from embeddings.services.index_repair import repair_indexes
 from embeddings.services.keyword_statistics import start_due_refreshes
+from embeddings.services.live_following import start_following
 from embeddings.services.series_sampler import start_sampler
 from embeddings.services.stalled_jobs import HEARTBEAT_S, STALLED_AFTER_S, retry_stalled_jobs
 from embeddings.store.index_warming import prewarm_indexes
@@ -51,6 +52,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, concurrency: int, **__: Any) -> None:
         start_sampler(whole=True)
+        start_following()
         asyncio.run(work(concurrency=concurrency))
 
 

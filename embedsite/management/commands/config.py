@@ -4,10 +4,12 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from embedsite.options import effective, markdown
+from embeddings.services.live_following import set_live
+from embedsite.options import effective, markdown, with_live
 
 
 class Command(BaseCommand):
@@ -23,7 +25,7 @@ class Command(BaseCommand):
         if options["markdown"]:
             self.stdout.write(markdown())
             return
-        entries = effective(settings.LOADED)
+        entries = effective(with_live(settings.LOADED, self.live()))
         if options["json"]:
             by_name = {entry.pop("variable"): entry for entry in entries}
             self.stdout.write(json.dumps(by_name, indent=2))
@@ -32,6 +34,14 @@ class Command(BaseCommand):
         widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
         for name, value, origin in rows:
             self.stdout.write(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+
+    def live(self) -> dict[str, Any]:
+        """What is set live; nothing, with a note, where the database does not tell."""
+        try:
+            return set_live()
+        except psycopg.Error:
+            self.stderr.write("The database does not answer: what is set live is not shown.")
+            return {}
 
 
 def text(value: Any) -> str:

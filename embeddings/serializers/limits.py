@@ -1,0 +1,63 @@
+"""Fields bounded by an option, which may change while the service runs: as one serializer serves
+all requests, each asks for the option anew.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxLengthValidator, MaxValueValidator
+from rest_framework import serializers
+
+from embeddings.serializers.fields import WholeNumberField
+
+
+class AtMost(MaxValueValidator):
+    """Of a number: what the option says."""
+
+    def __init__(self, option: str) -> None:
+        self.option = option
+
+    @property
+    def limit_value(self) -> int:  # type: ignore[override]
+        """The option's value now."""
+        limit: int = getattr(settings.EMBED, self.option)
+        return limit
+
+
+class AtMostSoMany(AtMost, MaxLengthValidator):
+    """Of a list: as many as the option says."""
+
+    message = "Ensure this field has no more than %(limit_value)s elements."
+    code = MaxLengthValidator.code
+    compare = MaxLengthValidator.compare
+    clean = MaxLengthValidator.clean
+
+
+class LimitedNumberField(WholeNumberField):
+    """An integer of at most what the option says."""
+
+    def __init__(self, *, option: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(AtMost(option))
+
+
+class LimitedListField(serializers.ListField):
+    """A list of at most as many as the option says."""
+
+    def __init__(self, *, option: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(AtMostSoMany(option))
+
+
+class LimitedListSerializer(serializers.ListSerializer[Any]):
+    """Objects, at most as many as the option says."""
+
+    def __init__(self, *, option: str, **kwargs: Any) -> None:
+        self.option = option
+        super().__init__(max_length=getattr(settings.EMBED, option), **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The valid objects. Raises ValidationError."""
+        self.max_length = getattr(settings.EMBED, self.option)
+        objects: list[Any] = super().to_internal_value(data)
+        return objects

@@ -1,0 +1,48 @@
+"""The row of live settings, read past Django's pool, and the news of its changes."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+from django.db import connection
+from procrastinate.contrib.django.utils import connector_params
+
+CHANNEL = "live_settings"
+CONNECT_S = 3
+
+
+def announce() -> None:
+    """Tell every process, when the present transaction commits."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+
+
+def read_once() -> Any:
+    """What is set now. Raises psycopg.Error, of a database without the table too."""
+    with closing(_connect()) as listener:
+        return _read(listener)
+
+
+def follow(*, at_latest_s: float) -> Iterator[Any]:
+    """What is set, at once and after each news of a change, or so many seconds without any: behind
+    some poolers no news come. Raises psycopg.Error.
+
+    The connection is its own, as what listens must be no pooled one.
+    """
+    with closing(_connect()) as listener:
+        listener.execute(f"LISTEN {CHANNEL}")
+        while True:
+            yield _read(listener)
+            for _ in listener.notifies(timeout=at_latest_s, stop_after=1):
+                pass
+
+
+def _connect() -> psycopg.Connection[tuple[Any, ...]]:
+    params = {"connect_timeout": CONNECT_S, **connector_params()}
+    return psycopg.connect(**params, autocommit=True, application_name=CHANNEL)
+
+
+def _read(listener: psycopg.Connection[tuple[Any, ...]]) -> Any:
+    row = listener.execute("SELECT options FROM live_settings").fetchone()
+    return row[0] if row else {}
