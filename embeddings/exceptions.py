@@ -274,6 +274,14 @@ class JobFinished(EmbeddingsError):
     title = "Conflict"
 
 
+class JobNotRetriable(EmbeddingsError):
+    """The job can't be retried: {reason}"""
+
+    status = 409
+    code = "job_not_retriable"
+    title = "Conflict"
+
+
 class CollectionDeleted(EmbeddingsError):
     """The collection was deleted before the job ended, or is no longer open to the job's owner."""
 

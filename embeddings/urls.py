@@ -140,6 +140,7 @@ routes: list[URLPattern] = [
     path("jobs", JobViewSet.as_view({"get": "list"}), name="jobs"),
     path("jobs/<uuid:id>", JobViewSet.as_view({"get": "retrieve"}), name="job"),
     path("jobs/<uuid:id>/cancel", JobViewSet.as_view({"post": "cancel"}), name="job-cancel"),
+    path("jobs/<uuid:id>/retry", JobViewSet.as_view({"post": "retry"}), name="job-retry"),
     path("embeddings", OpenAiViewSet.as_view({"post": "create"}), name="openai-embeddings"),
     path("rerank", RerankViewSet.as_view({"post": "create"}), name="rerank"),
     path("cache/stats", CacheViewSet.as_view({"get": "stats"}), name="cache-stats"),

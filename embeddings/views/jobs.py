@@ -19,6 +19,7 @@ from embeddings.serializers.jobs import (
     job_key,
 )
 from embeddings.serializers.paging import page
+from embeddings.services.job_retry import retry_job
 from embeddings.services.jobs import cancel_job, get_job, list_jobs
 from embeddings.views.operations import operation
 
@@ -52,9 +53,14 @@ EXAMPLE = IN_LIST | {
 
 
 class JobViewSet(ViewSet):
-    """The caller's own jobs and those on its collections; operators see and cancel everyone's."""
+    """The caller's own jobs and those on its collections; operators see and steer all."""
 
-    actions = {"list": Action.READ, "retrieve": Action.READ, "cancel": Action.OPERATE}
+    actions = {
+        "list": Action.READ,
+        "retrieve": Action.READ,
+        "cancel": Action.OPERATE,
+        "retry": Action.OPERATE,
+    }
 
     @operation(
         "jobs_list",
@@ -100,3 +106,17 @@ class JobViewSet(ViewSet):
         """At once; what it has stored stays. A finished job answers 409."""
         job = get_job(principal=principal_of(request), job_id=id, action=Action.OPERATE)
         return Response(job_json(cancel_job(job=job)))
+
+    @operation(
+        "jobs_retry",
+        summary="Retry a job",
+        answer=JobResponse,
+        example=EXAMPLE | {"state": "queued", "attempts": 0},
+        errors=(401, 404, 409),
+    )
+    def retry(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002
+        """One that failed or is parked goes on where it stopped, as its owner may now. Any other
+        answers 409, and so does one whose input is not kept any more, as that of a failed import.
+        """
+        job = get_job(principal=principal_of(request), job_id=id, action=Action.OPERATE)
+        return Response(job_json(retry_job(job=job)))

@@ -59,6 +59,26 @@ def test_it_works(job: Job, as_alice: APIClient) -> None:
     assert "refused" not in listed["jobs"][0]
 
 
+def test_what_failed_is_retried(job: Job, as_alice: APIClient, as_charlie: APIClient) -> None:
+    again = f"{LIST}/{job.pk}/retry"
+    assert_problem(as_alice.post(again), 409, "job_not_retriable")
+    Job.objects.update(state=JobState.PARKED.value, error="It broke.", attempts=5)
+    job.parts.create(ordinal=0, first_line=1, content=b"")
+    assert_unseen(as_charlie, "POST", again, f"{LIST}/{uuid.uuid4()}/retry")
+    shown = as_alice.post(again)
+    assert shown.status_code == 200
+    found = {
+        name: shown.json()[name] for name in ("id", "state", "error", "attempts", "collection")
+    }
+    assert found == {
+        "id": str(job.pk),
+        "state": "queued",
+        "error": "",
+        "attempts": 0,
+        "collection": "drinks",
+    }
+
+
 def test_each_sees_what_the_policy_shows(
     job: Job, as_alice: APIClient, as_bob: APIClient, as_charlie: APIClient
 ) -> None:

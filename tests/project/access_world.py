@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from accounts.models import Team, User
 from accounts.policy import Action, Role, SiteRole
 from accounts.services.tokens import create_api_token
-from embeddings.constants import JobKind
-from embeddings.models import Collection, Grant
+from embeddings.constants import JobKind, JobState
+from embeddings.models import Collection, Grant, Job
 from embeddings.services.jobs import start_job
 from tests.factories import make_collection, make_document, make_user
 from tests.project.sample_requests import NDJSON, body_of
@@ -38,6 +38,7 @@ class Things:
     collection: str = "absent"
     grant: int = 10**9
     job: str = ABSENT
+    failed_job: str = ABSENT
     user: str = "absent"
     team: str = "absent"
     key: str = "absent000000"
@@ -48,6 +49,7 @@ class Things:
             route.replace("<str:name>", self.collection)
             .replace("<anything:id>", "tea")
             .replace("<int:id>", str(self.grant))
+            .replace("<uuid:id>/retry", f"{self.failed_job}/retry")
             .replace("<uuid:id>", self.job)
             .replace("<str:username>", self.user)
             .replace("<str:team>", self.team)
@@ -114,15 +116,21 @@ def _own(world: World, who: str) -> Things:
     return things
 
 
-def _collection(world: World, name: str, owner: str) -> tuple[str, int, str]:
-    """Its name, and the ids of a grant on it and of a job."""
+def _collection(world: World, name: str, owner: str) -> tuple[str, int, str, str]:
+    """Its name, and the ids of a grant on it, of a job, and of one that failed."""
     collection = make_collection(name, owner=world.users[owner])
     make_document(collection, external_id="tea", lang="en")
     job = start_job(
         owner_id=collection.owner_id, kind=JobKind.IMPORT, collection=collection, total=1
     )
+    failed = Job.objects.create(
+        owner_id=collection.owner_id,
+        kind=JobKind.MEASURE_RECALL.value,
+        collection=collection,
+        state=JobState.FAILED.value,
+    )
     grant = Grant.objects.create(collection=collection, user=world.users["eve"], role=Role.VIEWER)
-    return name, grant.pk, str(job.pk)
+    return name, grant.pk, str(job.pk), str(failed.pk)
 
 
 def _grant(name: str, user: User, role: Role) -> None:

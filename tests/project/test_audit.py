@@ -51,6 +51,7 @@ CHANGES = {
     "PATCH teams/<str:team>": "team.update",
     "DELETE teams/<str:team>": "team.delete",
     "POST jobs/<uuid:id>/cancel": "job.cancel",
+    "POST jobs/<uuid:id>/retry": "job.retry",
     "POST cache/clear": "cache.clear",
     "POST cache/warm": "cache.warm",
 }
