@@ -5,6 +5,7 @@ from embeddings.types.chart import Unit
 UNKNOWN = "-"
 COMPACT_FROM = 100_000
 SMALLEST = 0.001
+LONG_S = 3600
 
 
 def amount(value: float | None, unit: Unit) -> str:
@@ -16,6 +17,8 @@ def amount(value: float | None, unit: Unit) -> str:
             return f"{_short(value * 100)} %"
         case Unit.SECONDS if value < 1:
             return f"{_short(value * 1000)} ms"
+        case Unit.SECONDS if value >= LONG_S:
+            return f"{_short(value / 3600)} h"
         case Unit.SECONDS:
             return f"{_short(value)} s"
         case Unit.RATE:

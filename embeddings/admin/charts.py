@@ -42,6 +42,7 @@ def shown_chart(chart: Chart) -> ShownChart:
         "unit": chart.unit.value,
         "bars": chart.bars,
         "stacked": chart.stacked,
+        "named": any(isinstance(point, str) for point in chart.points),
         "labels": labels,
         "lines": [
             {"label": label, "values": [_rounded(value) for value in values]}

@@ -22,7 +22,7 @@ class DashboardPage(ConsolePage):
 
     path = ""
     name = "index"
-    title = "Overview"
+    title = "Dashboard"
     action = Action.ME
     template_name = "console/dashboard.html"
     fragment_name = "console/dashboard_panels.html"
@@ -52,7 +52,10 @@ class DashboardPage(ConsolePage):
             span=span,
             spans=[(key, each.title) for key, each in SPANS.items()],
             read_at=datetime.now(UTC),
-            tiles=[shown_tile(tile) for tile in found.tiles],
+            figures={
+                title: [shown_tile(tile) for tile in tiles]
+                for title, tiles in found.figures.items()
+            },
             charts=[shown_chart(chart) for chart in found.charts],
             tables=[shown_table(table) for table in found.tables],
             **kwargs,

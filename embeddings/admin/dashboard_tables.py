@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from embeddings.admin.amounts import UNKNOWN, amount
-from embeddings.types.dashboard import Column, Level, Row, Table, Target, Tile
+from embeddings.types.dashboard import Column, Level, Quantity, Row, Table, Target, Tile
 
 PAGES = {
     Target.COLLECTION: "admin:embeddings_collection_change",
@@ -15,6 +15,7 @@ PAGES = {
     Target.AUDIT_ENTRY: "admin:audit_entry",
 }
 
+LONG = 30
 ICONS = {Level.GOOD: "check_circle", Level.WARNING: "warning", Level.BAD: "error"}
 
 
@@ -27,6 +28,11 @@ class Cell:
     level: str = ""
     icon: str = ""
     href: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes more than a line, where there is no room for all columns."""
+        return len(self.text) > LONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ def _cells(row: Row, table: Table) -> list[Cell]:
 
 
 def _cell(value: Any, column: Column) -> Cell:
+    if isinstance(value, Quantity):
+        return Cell(amount(value.value, value.unit), is_number=True)
     if column.unit is not None:
         return Cell(amount(value, column.unit), is_number=True)
     if isinstance(value, Level):

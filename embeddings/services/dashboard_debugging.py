@@ -30,7 +30,7 @@ def debugging_dashboard(*, principal: Principal, window: Window) -> Dashboard:
     classes = series(names=["requests_4xx", "requests_5xx"], **window.steps)
     searches = percentiles(name="search_seconds", **window.steps)
     return Dashboard(
-        tiles=_tiles(window),
+        figures={"In this time": _tiles(window)},
         charts=[
             Chart(
                 key="errors",

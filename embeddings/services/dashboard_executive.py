@@ -37,12 +37,11 @@ def executive_dashboard(*, principal: Principal, window: Window) -> Dashboard:
     by_team = _report(principal, window, UsageField.TEAM)
     by_day = _report(principal, window, UsageField.DAY)
     return Dashboard(
-        tiles=[
-            *_request_tiles(counted),
-            _users(principal, window),
-            *_stored(counted, over_time),
-            *_used(by_team, window),
-        ],
+        figures={
+            "Service": [*_request_tiles(counted), _users(principal, window)],
+            "Content": _stored(counted, over_time),
+            "Use": _used(by_team, window),
+        },
         charts=[
             _requests(over_time),
             Chart(
@@ -94,7 +93,7 @@ def _stored(counted: dict[str, float], over_time: Series) -> list[Tile]:
     before = f"{known[0]:,.0f} at the beginning" if known else "not known yet"
     added, updated = counted["documents_added"], counted["documents_updated"]
     return [
-        Tile("Documents", now["documents"], hint=f"in {now['collections']:,} collections"),
+        Tile("Documents", now["documents"], hint=f"collections: {now['collections']:,}"),
         Tile("Growth", growth, hint=before),
         Tile("Documents added", added, hint=f"{updated:,.0f} more were changed"),
     ]

@@ -7,10 +7,12 @@ from django.db.models import Count
 
 from embeddings.constants import UNFINISHED_STATES, IndexState, JobState
 from embeddings.models import Collection, Job
+from embeddings.services.dependencies import dependencies
 from embeddings.services.recall_history import with_newest_recall
 from embeddings.services.series import Series, overall_percentiles, percentiles, series, totals
 from embeddings.types.chart import Chart, Unit
 from embeddings.types.dashboard import Column, Dashboard, Level, Row, Table, Target, Tile, Window
+from embeddings.types.operations import Dependency, Health
 
 FAILING = 0.01
 FAILING_OFTEN = 0.05
@@ -21,6 +23,8 @@ QUEUE_FULL = 0.75
 """Shares of the queue's room: from here on, large requests get 503."""
 
 LISTED = 5
+
+HEALTH = {Health.UP: Level.GOOD, Health.DEGRADED: Level.WARNING, Health.DOWN: Level.BAD}
 
 NAMES = (
     *("requests", "requests_4xx", "requests_5xx", "embed_texts", "embed_tokens", "queue_tokens"),
@@ -33,6 +37,7 @@ Values = Sequence[float | None]
 
 def operations_dashboard(*, window: Window) -> Dashboard:
     """What it depends on, and its signals: traffic, errors, times, how full it is."""
+    health = dependencies()
     over_time = series(names=NAMES, **window.steps)
     latency = percentiles(name="request_seconds", **window.steps)
     recalls = with_newest_recall(
@@ -41,17 +46,37 @@ def operations_dashboard(*, window: Window) -> Dashboard:
     lowest = list(recalls.order_by("recall", "name")[:LISTED])
     low = recalls.filter(recall__lt=settings.EMBED.recall_min).count()
     return Dashboard(
-        tiles=[
-            *_traffic(window),
-            _queue(over_time.values),
-            *_jobs(),
-            _recall(lowest, low),
-        ],
+        figures={
+            "Health": [_health(each) for each in health],
+            "In this time": _traffic(window),
+            "Now": [_queue(over_time.values), *_jobs(), _recall(lowest, low)],
+        },
         charts=[
-            *_charts(over_time),
             Chart("latency", "Time of a request", Unit.SECONDS, latency.times, latency.values),
+            *_charts(over_time),
         ],
-        tables=[_lowest(lowest)],
+        tables=[_facts(health), _lowest(lowest)],
+    )
+
+
+def _health(dependency: Dependency) -> Tile:
+    took = dependency.latency_ms
+    answered = "" if took is None else f"Answered in {took:g} ms. "
+    level = HEALTH.get(dependency.state)
+    hint = f"{answered}{dependency.detail}"
+    return Tile(dependency.name, dependency.state.value, hint=hint, level=level)
+
+
+def _facts(health: Sequence[Dependency]) -> Table:
+    told = {
+        each.name: ", ".join(f"{name} {value}" for name, value in each.facts) for each in health
+    }
+    return Table(
+        key="facts",
+        title="Dependencies",
+        columns=[Column("Dependency"), Column("What it says of itself")],
+        rows=[Row([name, facts]) for name, facts in told.items()],
+        empty="",
     )
 
 

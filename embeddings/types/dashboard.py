@@ -1,7 +1,7 @@
 """What the dashboard shows: figures, charts and tables, whose numbers say what they count."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -85,6 +85,14 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantity:
+    """A cell of its own unit, in a column of several."""
+
+    value: float | None
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """Of numbers with a unit, else of texts, times and levels."""
 
@@ -114,8 +122,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One view, in the order in which it is read."""
+    """One view, in the order in which it is read; `figures` by what they are about."""
 
-    tiles: list[Tile]
-    charts: list[Chart]
-    tables: list[Table] = field(default_factory=list)
+    figures: Mapping[str, Sequence[Tile]]
+    charts: Sequence[Chart]
+    tables: Sequence[Table]

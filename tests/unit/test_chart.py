@@ -24,6 +24,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
         (0.987_6, Unit.SHARE, "98.8 %"),
         (0.012_34, Unit.SECONDS, "12.3 ms"),
         (2.345, Unit.SECONDS, "2.35 s"),
+        (5400, Unit.SECONDS, "1.5 h"),
         (1536, Unit.BYTES, "1.5 KiB"),
         (3 * 1024**5, Unit.BYTES, "3,072 TiB"),
         (0.000_123_4, Unit.COST, "0.0001234"),

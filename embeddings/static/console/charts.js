@@ -22,6 +22,12 @@
         bytes,
     };
 
+    // Round numbers of bytes are powers of two, which the steps that Chart.js chooses are not.
+    const stepOf = (data) => {
+        const most = Math.max(...data.lines.flatMap((line) => line.values.map(Number)));
+        return data.unit === "bytes" && most > 0 ? 2 ** Math.ceil(Math.log2(most / 5)) : undefined;
+    };
+
     // Of console.css, which has them for light and for dark.
     const colour = (name) =>
         getComputedStyle(document.documentElement).getPropertyValue(`--chart-${name}`).trim();
@@ -44,11 +50,30 @@
         const written = WRITTEN[data.unit];
         const font = { family: "Inter", size: 12 };
         const ticks = { color: colour("text"), font };
+        const points = {
+            stacked: data.stacked,
+            border: { color: colour("grid") },
+            grid: { display: false },
+            ticks: { ...ticks, maxRotation: 0, autoSkipPadding: 16, autoSkip: !data.named },
+        };
+        const values = {
+            stacked: data.stacked,
+            beginAtZero: true,
+            border: { display: false },
+            grid: { color: colour("grid") },
+            ticks: {
+                ...ticks,
+                maxTicksLimit: 6,
+                stepSize: stepOf(data),
+                callback: (value) => written(value),
+            },
+        };
         return {
+            indexAxis: data.named ? "y" : "x",
             animation: false,
             responsive: true,
             maintainAspectRatio: false,
-            interaction: { mode: "index", intersect: false },
+            interaction: { mode: "index", axis: data.named ? "y" : "x", intersect: false },
             plugins: {
                 legend: {
                     display: data.lines.length > 1,
@@ -57,25 +82,11 @@
                 },
                 tooltip: {
                     callbacks: {
-                        label: (item) => `${item.dataset.label}: ${written(item.parsed.y)}`,
+                        label: (item) => `${item.dataset.label}: ${written(item.raw)}`,
                     },
                 },
             },
-            scales: {
-                x: {
-                    stacked: data.stacked,
-                    border: { color: colour("grid") },
-                    grid: { display: false },
-                    ticks: { ...ticks, maxRotation: 0, autoSkipPadding: 16 },
-                },
-                y: {
-                    stacked: data.stacked,
-                    beginAtZero: true,
-                    border: { display: false },
-                    grid: { color: colour("grid") },
-                    ticks: { ...ticks, maxTicksLimit: 6, callback: (value) => written(value) },
-                },
-            },
+            scales: data.named ? { x: values, y: points } : { x: points, y: values },
         };
     };
 
