@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
 from tests.browser.pages import watch
 from tests.serve.instances import Instance, run
 
 OpenPage = Callable[..., Page]
 CHROMIUM = shutil.which("chromium")
+TIMEOUT_MS = 15_000
 
 
 @pytest.fixture(scope="package")
@@ -62,16 +63,25 @@ def session(browser: Browser, origin: str, password: str) -> StorageState:
     return state
 
 
+@pytest.fixture(scope="package")
+def logged_in(browser: Browser, origin: str, session: StorageState) -> BrowserContext:
+    """What keeps the console's files between pages, and what is chosen in them."""
+    options = {"base_url": origin, "reduced_motion": "reduce", "storage_state": session}
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    context.set_default_timeout(TIMEOUT_MS)
+    return context
+
+
 @pytest.fixture
 def open_page(browser: Browser, origin: str) -> Iterator[OpenPage]:
-    """Opens a page with options of a context. In the end the test fails if something went wrong
-    in one.
+    """Opens a page of nobody's with options of a context. In the end the test fails if something
+    went wrong in one.
     """
     opened: list[tuple[Page, list[str]]] = []
 
     def open_one(**options: Any) -> Page:
         context = browser.new_context(**{"base_url": origin, "reduced_motion": "reduce", **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
         opened.append((page, watch(page, origin=origin)))
         return page
@@ -84,6 +94,12 @@ def open_page(browser: Browser, origin: str) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
-def console(open_page: OpenPage, session: StorageState) -> Page:
-    """A page that is logged in; the console's front page is still to be opened."""
-    return open_page(storage_state=session)
+def console(logged_in: BrowserContext, origin: str) -> Iterator[Page]:
+    """A page that is logged in; the console's front page is still to be opened. In the end the
+    test fails if something went wrong in it.
+    """
+    page = logged_in.new_page()
+    faults = watch(page, origin=origin)
+    yield page
+    page.close()
+    assert not faults, "\n".join(faults)

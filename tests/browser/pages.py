@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import ConsoleMessage, Page, Request, Response, ViewportSize
 
 PHONE: ViewportSize = {"width": 400, "height": 800}
@@ -49,7 +49,9 @@ def axe(page: Page, *, rules: list[str] | None = None) -> None:
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if rules:
         options["runOnly"] = rules
-    violations = Axe().run(page, options=options).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    violations = page.evaluate("(options) => axe.run(options)", options)["violations"]
     found = [
         f"{each['id']} ({each['impact']}): {node['html']} {node['failureSummary']}"
         for each in violations

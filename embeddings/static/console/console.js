@@ -28,8 +28,9 @@ function complete(root) {
   for (const box of root.querySelectorAll(".select2-selection")) {
     const label = box.closest(".select2")?.previousElementSibling?.labels?.[0];
     const name = label?.textContent.replace("*", "").trim() ?? "Choice";
-    for (const part of [box, ...box.querySelectorAll("[role=textbox]")]) part.ariaLabel = name;
+    for (const part of [box, ...box.querySelectorAll("[role]")]) part.ariaLabel ??= name;
   }
+  for (const field of root.querySelectorAll(".select2-search__field")) field.ariaLabel ??= "Search";
   for (const help of root.querySelectorAll(".help-tooltip[aria-label]")) help.role = "img";
   for (const link of root.querySelectorAll("#nav-sidebar a.active")) link.ariaCurrent = "page";
 }
