@@ -7,6 +7,7 @@ from embeddings.admin.collection import CollectionAdmin
 from embeddings.admin.dashboard import DashboardPage
 from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.jobs import JobAdmin
+from embeddings.admin.maintenance import MaintenancePage
 from embeddings.admin.models import ModelsPage
 from embeddings.admin.playground import PlaygroundPage
 from embeddings.admin.tokens import ApiTokenAdmin
@@ -22,6 +23,7 @@ __all__ = [
     "DashboardPage",
     "DocumentAdmin",
     "JobAdmin",
+    "MaintenancePage",
     "ModelsPage",
     "PlaygroundPage",
     "UsagePage",

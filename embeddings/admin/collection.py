@@ -1,132 +1,172 @@
 """Collections in the console."""
 
+from functools import partial
 from typing import Any
 
-from django import forms
-from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from accounts.admin.theme import ModelAdmin
 from accounts.console_page import session_may
 from accounts.policy import Action
-from embeddings.admin import index
-from embeddings.admin.display import pretty_json
+from embeddings.admin.amounts import amount
+from embeddings.admin.collection_forms import CollectionForm, NewCollectionForm
+from embeddings.admin.collection_overview import overview
+from embeddings.admin.collection_transfer import transfer_view
+from embeddings.admin.display import label
+from embeddings.admin.faults import FaultAdmin
 from embeddings.admin.grants import GrantInline, save_grants
-from embeddings.constants import Metric
+from embeddings.admin.recall import RecallFilter, shown_recall
+from embeddings.admin.upkeep import UPKEEP, list_action, tell_of_jobs
+from embeddings.constants import IndexState, Metric
+from embeddings.exceptions import NotFound
 from embeddings.models import Collection
 from embeddings.services.collection import (
     create_collection,
     delete_collection,
     update_collection,
 )
-from embeddings.services.engine import served_models
-from embeddings.types.redaction import Redaction
+from embeddings.services.maintenance import unfinished_jobs
+from embeddings.services.recall_history import with_newest_recall
+from embeddings.services.stats import stored_bytes
+from embeddings.types.chart import Unit
 
-
-def _model_choices() -> list[tuple[str, str]]:
-    return [
-        (info.name, f"{info.name}, {info.dimensions} dimensions")
-        for info in served_models()
-        if info.kind == "embedding"
-    ]
-
-
-class NewCollectionForm(forms.ModelForm):
-    """What a collection needs at birth; model and metric can't be changed later."""
-
-    model = forms.ChoiceField(choices=_model_choices, initial=lambda: settings.EMBED.default_model)
-    metric = forms.ChoiceField(
-        choices=[(metric.value, metric.value) for metric in Metric], initial=Metric.COSINE.value
-    )
-
-    class Meta:
-        model = Collection
-        fields = ("name", "description", "owner")
+SCHEMA = "Metadata schema"
+INDEX = ("index__m", "index__ef_construction", "index__storage")
+REDACTION = ("redaction__entities", "redaction__metadata")
+NEW = (
+    (None, {"fields": ("name", "description", "owner", "model", "metric", "language")}),
+    (
+        "Chunking",
+        {
+            "fields": (
+                *("chunking__method", "chunking__size", "chunking__overlap"),
+                "chunking__language",
+            )
+        },
+    ),
+    (SCHEMA, {"fields": ("metadata_schema",)}),
+    ("Redaction", {"fields": REDACTION}),
+    ("Index", {"fields": INDEX}),
+)
+STATES = {IndexState.READY: "success", IndexState.BUILDING: "info"}
 
 
 @admin.register(Collection)
-class CollectionAdmin(ModelAdmin):
-    """Made, described and deleted through the services, so that the tables come and go too."""
+class CollectionAdmin(FaultAdmin):
+    """Made, changed and deleted through the services, so that the tables come and go too."""
 
     list_display = (
-        "name",
-        "owner",
-        "embedding_model",
-        "dimensions",
-        "metric",
-        "documents",
-        "index_state",
+        *("name", "owner", "embedding_model", "documents", "size", "index_state", "recall"),
         "updated_at",
     )
-    list_filter = ("active__metric", "active__index_state", "active__model")
+    list_filter = (
+        ("owner", AutocompleteSelectFilter),
+        "active__model",
+        "active__metric",
+        "active__index_state",
+        RecallFilter,
+    )
+    list_filter_submit = True
     list_select_related = ("owner", "active")
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("name", "description")
-    actions = (index.reindex, index.measure)
+    actions = tuple(map(list_action, UPKEEP))
     autocomplete_fields = ("owner",)
     inlines = (GrantInline,)
-    readonly_fields = (
-        "id",
-        "owner",
-        "embedding_model",
-        "fingerprint",
-        "dimensions",
-        "metric",
-        "documents",
-        "index_state",
-        "index_and_recall",
-        "declared_fields",
-        "redacted",
-        "version",
-        "created_at",
-        "updated_at",
-    )
+    add_form_template = "admin/change_form.html"
+    change_form_template = "console/collection_change.html"
+    delete_confirmation_template = "console/collection_delete.html"
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """As in the API."""
         return session_may(request, Action.OPERATE)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        """With what was last measured of their recall."""
+        return with_newest_recall(super().get_queryset(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the page that gives a collection away."""
+        view = self.admin_site.admin_view(partial(transfer_view, self))
+        name = "embeddings_collection_transfer"
+        return [path("<path:object_id>/transfer/", view, name=name), *super().get_urls()]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With the sizes of those that the page shows, by one query."""
+        found: Any = super().get_changelist_instance(request)
+        found.result_list = list(found.result_list)
+        sizes = stored_bytes(collections=found.result_list)
+        for collection in found.result_list:
+            collection.stored_bytes = sizes[collection.pk]
+        return found
+
     def get_form(
         self, request: HttpRequest, obj: Collection | None = None, change: bool = False, **kw: Any
     ) -> Any:
         """A form of its own for a new collection."""
-        if obj is None:
-            kw["form"] = NewCollectionForm
+        form = CollectionForm if obj else NewCollectionForm
+        # No others of the model, which keeps from forms what these have fields of their own for.
+        kw |= {"form": form, "fields": form.Meta.fields}
         return super().get_form(request, obj, change, **kw)
 
-    def get_fields(self, request: HttpRequest, obj: Collection | None = None) -> Any:
-        """As the service takes them, or as it gives them back."""
+    def get_fieldsets(self, request: HttpRequest, obj: Collection | None = None) -> Any:
+        """As the service takes them; who only looks has the rest in the overview."""
         if obj is None:
-            return ["name", "description", "owner", "model", "metric"]
-        return ["name", "description", *self.readonly_fields]
+            return NEW
+        names = (None, {"fields": ("name", "description")})
+        if not self.has_change_permission(request, obj):
+            return [names]
+        return [
+            names,
+            ("Index", {"fields": INDEX}),
+            ("Redaction", {"fields": REDACTION}),
+            (SCHEMA, {"fields": ("metadata_schema",)}),
+        ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Collection | None = None) -> Any:
-        """What is fixed once the collection exists."""
-        return self.readonly_fields if obj else ()
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """One's own, unless one chooses somebody."""
+        return {"owner": request.user.pk, **super().get_changeform_initial_data(request)}
 
-    def save_model(
-        self, request: HttpRequest, obj: Collection, form: forms.ModelForm, change: bool
-    ) -> None:
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With what is to be known of the collection."""
+        collection = self.get_object(request, object_id)
+        try:
+            shown = overview(collection) if collection else {}
+        except NotFound:  # it was deleted a moment ago
+            shown = {}
+        context = {**shown, "schema_title": SCHEMA, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:
         """Through the services."""
-        values = form.cleaned_data
+        asked = form.request
         if change:
-            update_collection(
-                collection=obj, name=values["name"], description=values["description"]
-            )
+            self._update(request, obj, asked)
             return
-        made = create_collection(
-            principal=values["owner"].as_principal(),
-            name=values["name"],
-            description=values["description"],
-            model=values["model"],
-            metric=Metric(values["metric"]),
-        )
-        obj.pk = made.pk
+        asked["metric"] = Metric(asked["metric"])
+        obj.pk = create_collection(principal=form.owner.as_principal(), **asked).pk
+
+    def _update(self, request: HttpRequest, obj: Collection, asked: dict[str, Any]) -> None:
+        if not asked:
+            return
+        # As it is stored: the form has written on the page's own.
+        stored = Collection.objects.select_related("active", "owner").get(pk=obj.pk)
+        running = {job.pk for job in unfinished_jobs(collection=stored, limit=100)}
+        update_collection(collection=stored, **asked)
+        jobs = unfinished_jobs(collection=stored, limit=100)
+        if started := [job for job in jobs if job.pk not in running]:
+            tell_of_jobs(request, started)
 
     def get_inlines(self, request: HttpRequest, obj: Collection | None = None) -> Any:
         """Grants, once there is a collection."""
@@ -135,6 +175,35 @@ class CollectionAdmin(ModelAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Grants, through the service."""
         save_grants(request, formset)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Only with the name typed."""
+        collection = self.get_object(request, object_id)
+        if (
+            request.method == "POST"
+            and collection is not None
+            and self.has_delete_permission(request, collection)
+            and request.POST.get("name") != collection.name
+        ):
+            messages.error(request, "Nothing was deleted: that is not the collection's name.")
+            return HttpResponseRedirect(request.get_full_path())
+        return super().delete_view(request, object_id, extra_context)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes, without reading a single document of it."""
+        collections = list(objs)
+        sizes = stored_bytes(collections=collections)
+        lines = [
+            f"{each.name}: {each.document_count:,} documents,"
+            f" {amount(sizes[each.pk], Unit.BYTES)} with all indexes"
+            for each in collections
+        ]
+        counts = {"collections": len(collections)}
+        counts["documents"] = sum(each.document_count for each in collections)
+        lacking = set() if self.has_delete_permission(request) else {"collection"}
+        return lines, counts, lacking, []
 
     def delete_model(self, request: HttpRequest, obj: Collection) -> None:
         """Through the service, which drops the tables."""
@@ -148,46 +217,32 @@ class CollectionAdmin(ModelAdmin):
     @admin.display(description="model", ordering="active__model")
     def embedding_model(self, obj: Collection) -> str:
         """`model` is ModelAdmin's own word."""
-        return obj.generation.model
+        generation = obj.generation
+        return f"{generation.model}, {generation.dimensions}, {generation.metric}"
 
-    @admin.display(ordering="active__dimensions")
-    def dimensions(self, obj: Collection) -> int:
-        """Of the active generation."""
-        return obj.generation.dimensions
-
-    @admin.display(ordering="active__metric")
-    def metric(self, obj: Collection) -> str:
-        """Of the active generation."""
-        return obj.generation.metric
+    @admin.display
+    def size(self, obj: Collection) -> str:
+        """On disk."""
+        return amount(getattr(obj, "stored_bytes", None), Unit.BYTES)
 
     @admin.display(description="index", ordering="active__index_state")
     def index_state(self, obj: Collection) -> str:
         """Of the active generation."""
-        return obj.generation.index_state
+        state = IndexState(obj.generation.index_state)
+        return label(state.value, STATES.get(state, ""))
 
-    @admin.display
-    def declared_fields(self, obj: Collection) -> str:
-        """Of the metadata, with the states of their indexes."""
-        return pretty_json(obj.metadata_schema) if obj.metadata_schema else "-"
-
-    @admin.display
-    def redacted(self, obj: Collection) -> str:
-        """What is taken out of texts before they are stored."""
-        redaction = Redaction.from_json(obj.redaction)
-        return (", ".join(redaction.entities) or "-") + ", metadata too" * redaction.metadata
-
-    @admin.display
-    def index_and_recall(self, obj: Collection) -> str:
-        """As in `/stats`."""
-        return index.index_and_recall(obj)
-
-    @admin.display
-    def fingerprint(self, obj: Collection) -> str:
-        """Of the active generation."""
-        return obj.generation.fingerprint
+    @admin.display(ordering="recall")
+    def recall(self, obj: Any) -> str:
+        """The lower of both."""
+        return shown_recall(obj.recall)
 
     @admin.display(ordering="document_count")
     def documents(self, obj: Collection) -> str:
         """How many, with the way to their list."""
         url = reverse("admin:embeddings_document_changelist")
-        return format_html('<a href="{}?collection={}">{}</a>', url, obj.pk, obj.document_count)
+        return format_html(
+            '<a class="underline" href="{}?collection={}">{}</a>',
+            url,
+            obj.pk,
+            f"{obj.document_count:,}",
+        )

@@ -37,6 +37,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Operations",
         (
             ("Jobs", "pending_actions", "embeddings_job_changelist", "view_job"),
+            ("Maintenance", "build", "maintenance", Action.OPERATE),
             ("Usage", "payments", "usage", Action.OPERATE),
         ),
     ),

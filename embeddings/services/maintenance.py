@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from embeddings.constants import IndexState
-from embeddings.models import Collection
+from embeddings.constants import UNFINISHED_STATES, IndexState
+from embeddings.models import Collection, Job
 from embeddings.services.keyword_statistics import stale_keywords
 from embeddings.services.recall_history import with_newest_recall
 from embeddings.services.stats import MIN_ROWS, advice
@@ -50,3 +50,9 @@ def upkeep_due(*, limit: int) -> list[Upkeep]:
         if len(due) == limit:
             break
     return due
+
+
+def unfinished_jobs(*, collection: Collection, limit: int) -> list[Job]:
+    """The collection's jobs that run or wait to, the newest first."""
+    jobs = Job.objects.filter(collection=collection, state__in=UNFINISHED_STATES)
+    return list(jobs.defer("refused").order_by("-created_at", "-pk")[:limit])

@@ -1,0 +1,142 @@
+"""What operators start for collections: as jobs of the owners', after one question."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from accounts.exceptions import Problem
+from embeddings.models import Collection, Job
+from embeddings.services.index import start_reindex
+from embeddings.services.keyword_statistics import start_refresh
+from embeddings.services.recall import start_measuring
+from embeddings.services.vacuum import start_vacuum
+
+SHOWN = 10
+"""Of what a question or a message names one by one."""
+
+CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """`touches` ends the question whether to start it."""
+
+    title: str
+    icon: str
+    touches: str
+    start: Callable[[Collection], Job]
+
+
+UPKEEP = {
+    "reindex": Upkeep(
+        "Build the index anew",
+        "construction",
+        "A job reads all vectors and builds another index; the present one serves until then.",
+        lambda collection: start_reindex(collection=collection),
+    ),
+    "measure": Upkeep(
+        "Measure recall",
+        "speed",
+        "A job searches for what is near to stored documents, both ways. It changes nothing.",
+        lambda collection: start_measuring(collection=collection),
+    ),
+    "refresh": Upkeep(
+        "Count words anew",
+        "match_word",
+        "A job counts all words for searches by words, and computes weights that are out of date."
+        " Writers of a batch of documents wait for each other meanwhile.",
+        lambda collection: start_refresh(collection=collection),
+    ),
+    "vacuum": Upkeep(
+        "Vacuum and analyze",
+        "cleaning_services",
+        "A job rids the tables of dead rows and renews PostgreSQL's statistics; reads and writes"
+        " go on.",
+        lambda collection: start_vacuum(collection=collection),
+    ),
+}
+
+
+def ask(
+    request: HttpRequest,
+    context: dict[str, Any],
+    *,
+    title: str,
+    touches: str,
+    names: Sequence[str],
+    fields: Iterable[tuple[str, str]],
+    back: str,
+) -> HttpResponse:
+    """The question, whose answer posts the hidden `fields` and CONFIRMED to the same address."""
+    question = {
+        "title": f"{title}?",
+        "touches": touches,
+        "names": names[:SHOWN],
+        "others": max(0, len(names) - SHOWN),
+        "fields": [*fields, (CONFIRMED, "yes")],
+        "verb": title,
+        "back": back,
+    }
+    return TemplateResponse(request, "console/confirm.html", {**context, **question})
+
+
+def start(request: HttpRequest, upkeep: Upkeep, collections: Iterable[Collection]) -> None:
+    """Start it for each; messages say where the jobs are, and what is not possible."""
+    jobs = []
+    for collection in collections:
+        try:
+            jobs.append(upkeep.start(collection))
+        except Problem as problem:
+            messages.warning(request, f"{collection}: {problem.detail}")
+    if jobs:
+        tell_of_jobs(request, jobs)
+
+
+def tell_of_jobs(request: HttpRequest, jobs: Sequence[Job]) -> None:
+    """A message that leads to them."""
+    links = [
+        (reverse("admin:embeddings_job_change", args=[job.pk]), job.kind, job.collection or "")
+        for job in jobs[:SHOWN]
+    ]
+    others = f" and {len(jobs) - SHOWN} others" if len(jobs) > SHOWN else ""
+    messages.success(
+        request,
+        format_html(
+            "Started {} job{}: {}{}.",
+            len(jobs),
+            "" if len(jobs) == 1 else "s",
+            format_html_join(", ", '<a class="underline" href="{}">{} {}</a>', links),
+            others,
+        ),
+    )
+
+
+def list_action(name: str) -> Any:
+    """An action of the list of collections."""
+    upkeep = UPKEEP[name]
+
+    def act(page: Any, request: HttpRequest, queryset: QuerySet[Collection]) -> HttpResponse | None:
+        if CONFIRMED in request.POST:
+            start(request, upkeep, queryset.select_related("active", "owner"))
+            return None
+        kept = ("action", "select_across", "index", admin.helpers.ACTION_CHECKBOX_NAME)
+        fields = [(key, value) for key in kept for value in request.POST.getlist(key)]
+        return ask(
+            request,
+            page.admin_site.each_context(request),
+            title=upkeep.title,
+            touches=upkeep.touches,
+            names=[collection.name for collection in queryset],
+            fields=fields,
+            back=request.get_full_path(),
+        )
+
+    act.__name__ = name
+    return admin.action(description=upkeep.title, permissions=["operate"])(act)
