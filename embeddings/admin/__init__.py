@@ -7,6 +7,7 @@ from embeddings.admin.collection import CollectionAdmin
 from embeddings.admin.dashboard import DashboardPage
 from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.jobs import JobAdmin
+from embeddings.admin.live_settings import SettingsPage
 from embeddings.admin.maintenance import MaintenancePage
 from embeddings.admin.models import ModelsPage
 from embeddings.admin.playground import PlaygroundPage
@@ -26,5 +27,6 @@ __all__ = [
     "MaintenancePage",
     "ModelsPage",
     "PlaygroundPage",
+    "SettingsPage",
     "UsagePage",
 ]

@@ -16,8 +16,8 @@ from embeddings.services.live_options import is_locked, parse_option, usable_opt
 from embeddings.store.live_settings import announce
 from embeddings.types.live_settings import LiveOption
 
-Shape = Literal["whole", "number", "flag", "choice", "list"]
-SHAPES: dict[Any, Shape] = {int: "whole", float: "number", bool: "flag", list[int]: "list"}
+Shape = Literal["whole", "number", "choice", "list"]
+SHAPES: dict[Any, Shape] = {int: "whole", float: "number", list[int]: "list"}
 
 
 def live_options() -> list[LiveOption]:

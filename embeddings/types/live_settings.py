@@ -14,7 +14,7 @@ class LiveOption:
     name: str
     group: str
     help: str
-    shape: Literal["whole", "number", "flag", "choice", "list"]
+    shape: Literal["whole", "number", "choice", "list"]
     value: Any
     source: str
     configured: Any
