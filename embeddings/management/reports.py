@@ -15,6 +15,7 @@ from embeddings.management.principals import principal_for
 from embeddings.readers.beir import read_beir
 from embeddings.readers.files import file_format
 from embeddings.services.chunking import chunking_in_force
+from embeddings.services.console_benchmark import Console, measure_console
 from embeddings.services.engine import default_reranker, engine_options
 from embeddings.services.http_benchmark import LOADS, SERVICE, Server, measure_http
 from embeddings.services.load_client import LoadClient
@@ -24,6 +25,7 @@ from embeddings.services.quality import Step, measure_quality
 from embeddings.services.rerank_benchmark import measure_rerank
 
 TOKEN_VARIABLE = "TOKEN"  # noqa: S105  the variable's name
+PASSWORD_VARIABLE = "PASSWORD"  # noqa: S105  as above
 
 
 def quality_report(options: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +122,21 @@ def overload_report(options: dict[str, Any]) -> dict[str, Any]:
         factor=options["factor"],
         seconds=options["seconds"],
     )
+
+
+def console_report(options: dict[str, Any]) -> dict[str, Any]:
+    """Raises Problem and CommandError."""
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if not password:
+        raise CommandError(f"{PASSWORD_VARIABLE} must have the password of {options['username']}.")
+    console = Console(url_of(options), username=options["username"], password=password)
+    with bars() as step:
+        return measure_console(
+            console=console,
+            more=options["pages"],
+            rounds=options["rounds"],
+            step=lambda: step("page", 1),
+        )
 
 
 def texts_of(options: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Measures the service: how good its searches are, how fast its engine, its HTTP, its searches."""
+"""Measures the service: how good its searches are, how fast its engine, HTTP, searches, console."""
 
 import logging
 from argparse import ArgumentParser
@@ -18,7 +18,9 @@ from embeddings.management.collection_reports import (
     updates_report,
 )
 from embeddings.management.reports import (
+    PASSWORD_VARIABLE,
     TOKEN_VARIABLE,
+    console_report,
     engine_report,
     http_report,
     overload_report,
@@ -121,7 +123,17 @@ class Command(BaseCommand):
             "updates", help="A change of metadata with a live index against one without vectors."
         )
         add_collection_arguments(collections, updates)
-        for kind in (quality, rerank, engine, search, access, http, overload, collections, updates):
+        console = kinds.add_parser("console", help="How long the pages of the console take.")
+        console.add_argument("--url", help="The configured host and port without.")
+        console.add_argument(
+            "--username", required=True, help=f"{PASSWORD_VARIABLE} has the password."
+        )
+        console.add_argument("--rounds", type=positive, default=5)
+        console.add_argument(
+            "--pages", nargs="+", default=[], metavar="PATH", help="Besides those of the menu."
+        )
+        measured = (quality, rerank, engine, search, access, http, overload, collections, updates)
+        for kind in (*measured, console):
             kind.add_argument("--json", action="store_true", help="Report as JSON on stdout.")
 
     def handle(self, *_: Any, kind: str, **options: Any) -> None:
@@ -136,6 +148,7 @@ class Command(BaseCommand):
             "overload": overload_report,
             "collections": collections_report,
             "updates": updates_report,
+            "console": console_report,
         }
         try:
             report = measure[kind](options)
