@@ -56,7 +56,6 @@ class IdentityAdmin(Administered):
 class TakenBack(Administered):
     """What is made elsewhere and can only be taken back here, on record."""
 
-    noun: str
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:

@@ -4,13 +4,15 @@ import secrets
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken
 
 from accounts.admin.administered import Administered
 from accounts.admin.credentials import TakenBack
+from accounts.admin.secret import secret_page
 from accounts.oauth_settings import GRANTS
 from accounts.services.audit import record
 
@@ -50,6 +52,7 @@ class ApplicationAdmin(Administered):
     """Made and deleted here; the secret is shown once."""
 
     form = ApplicationForm
+    noun_key = "client_id"
     list_display = ("name", "client_id", "authorization_grant_type", "client_type", "user")
     readonly_fields = ("client_id",)
     search_fields = ("name", "client_id")
@@ -59,16 +62,23 @@ class ApplicationAdmin(Administered):
     show_full_result_count = False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """On record; a new one's secret is shown, and only its hash kept."""
-        secret = secrets.token_urlsafe(SECRET_BYTES)
+        """On record; of a new one's secret only the hash is kept."""
         if not change:
-            obj.client_secret = secret
+            obj.plaintext = obj.client_secret = secrets.token_urlsafe(SECRET_BYTES)
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             self._record(obj, "update" if change else "create")
-        if not change:
-            shown = f"client_id: {obj.client_id} client_secret: {secret}"
-            messages.warning(request, f"Copy the secret now, it is not shown again. {shown}")
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The secret, once."""
+        return secret_page(
+            request,
+            title=f"Application {obj.name}",
+            secrets={"Client id": obj.client_id, "Client secret": obj.plaintext},
+            back=reverse("admin:oauth2_provider_application_change", args=[obj.pk]),
+        )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """With its tokens, on record."""

@@ -59,7 +59,6 @@ class AuditPage(ConsolePage):
     """What they have in common: who may read the audit everywhere."""
 
     action = Action.AUDIT
-    http_method_names = ["get", "head", "options"]
 
 
 @console_page
@@ -223,7 +222,6 @@ def _cell(value: Any) -> Any:
 
 def _attachment(response: Any, filename: str) -> Any:
     response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    response["Cache-Control"] = "no-store"
     return response
 
 

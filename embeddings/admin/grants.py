@@ -1,11 +1,15 @@
-"""Grants in the console, beside their collection."""
+"""Grants in the console: across all collections, and beside their own."""
 
 from typing import Any
 
+from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from accounts.admin.administered import may_administer
+from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import TabularInline
+from embeddings.admin.faults import FaultAdmin, FaultForm
 from embeddings.models import Grant
 from embeddings.services.grants import delete_grant, save_grant
 
@@ -35,3 +39,56 @@ def save_grants(request: HttpRequest, formset: Any) -> None:
     for grant in formset.new_objects:
         grant.created_by_id = request.user.pk
         save_grant(grant=grant)
+
+
+class GrantForm(FaultForm):
+    """As the service takes it."""
+
+    class Meta:
+        model = Grant
+        fields = ("collection", "user", "team", "role", "row_filter")
+
+
+@admin.register(Grant)
+class GrantAdmin(Administered, FaultAdmin):
+    """Who may do what, wherever; of a grant that there is, its role and row filter change."""
+
+    form = GrantForm
+    list_display = ("id", "collection", "user", "team", "role", "is_narrowed", "created_at")
+    list_filter: Any = (
+        ("user", AutocompleteSelectFilter),
+        ("team", AutocompleteSelectFilter),
+        ("collection", AutocompleteSelectFilter),
+        "role",
+    )
+    list_filter_submit = True
+    list_select_related = ("collection", "user", "team")
+    list_per_page = 50
+    show_full_result_count = False
+    autocomplete_fields = ("collection", "user", "team")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Grant | None = None) -> Any:
+        """Whom it is for, and on what, once it is there."""
+        return ("collection", "user", "team") if obj else ()
+
+    @admin.display(description="row filter", boolean=True)
+    def is_narrowed(self, grant: Grant) -> bool:
+        """Whether it opens only some documents."""
+        return grant.row_filter is not None
+
+    def save_model(self, request: HttpRequest, obj: Grant, form: Any, change: bool) -> None:
+        """Through the service."""
+        if change:
+            save_grant(grant=obj, update_fields=form.changed_data)
+            return
+        obj.created_by_id = request.user.pk
+        save_grant(grant=obj)
+
+    def delete_model(self, request: HttpRequest, obj: Grant) -> None:
+        """Through the service."""
+        delete_grant(grant=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:
+        """One after the other."""
+        for grant in queryset:
+            delete_grant(grant=grant)

@@ -11,7 +11,7 @@ from accounts.policy import Action
 Entry = tuple[str, str, str, str | Action]
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("Overview", (("Overview", "monitoring", "index", Action.ME),)),
+    ("Overview", (("Dashboard", "monitoring", "index", Action.ME),)),
     (
         "Data",
         (
@@ -29,8 +29,16 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             ("Users", "person", "accounts_user_changelist", "view_user"),
             ("Teams", "groups", "accounts_team_changelist", "view_team"),
+            ("Grants", "assignment_ind", "embeddings_grant_changelist", "view_grant"),
             ("API tokens", "key", "accounts_apitoken_changelist", "view_apitoken"),
             ("Audit log", "policy", "audit", Action.AUDIT),
+            ("Limits", "speed", "limits", Action.OPERATE),
+            ("Identities", "badge", "accounts_identity_changelist", "view_identity"),
+            ("Logins", "login", "accounts_login_changelist", "view_login"),
+            ("Sessions", "devices", "sessions", Action.ADMINISTER),
+            ("Second factors", "pin", "otp_totp_totpdevice_changelist", "view_totpdevice"),
+            ("Locks", "lock_clock", "axes_accessattempt_changelist", "view_accessattempt"),
+            ("Applications", "apps", "oauth2_provider_application_changelist", "view_application"),
         ),
     ),
     (
@@ -65,5 +73,5 @@ def _may_open(
 ) -> bool:
     if isinstance(needs, Action):
         return session_may(request, needs)
-    app = page.partition("_")[0]
+    app = page.removesuffix(f"_{needs.removeprefix('view_')}_changelist")
     return bool(request.user.has_perm(f"{app}.{needs}"))

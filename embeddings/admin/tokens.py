@@ -1,28 +1,34 @@
 """API tokens in the operators' console."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from accounts.admin.administered import Administered, may_administer
+from accounts.admin.secret import secret_page
 from accounts.exceptions import Problem
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken
 from accounts.models.limits import LIMITS
 from accounts.narrowing import parse_networks
 from accounts.policy import Action
-from accounts.services.tokens import create_api_token, revoke_api_token, rotate_api_token
+from accounts.services.tokens import create_api_token, revoke_api_token
 from accounts.token_format import pepper_id
 from embeddings.admin.display import pretty_json
-from embeddings.models import Collection
+from embeddings.admin.session import principal_of_session
+from embeddings.models import Collection, Grant
+from embeddings.services.account_summaries import token_summary
 from embeddings.types.filter import parse_filter
-
-OVERLAP = timedelta(hours=1)
 
 
 class TokenForm(forms.ModelForm):
@@ -30,18 +36,20 @@ class TokenForm(forms.ModelForm):
 
     scopes = forms.MultipleChoiceField(
         choices=[(action.value, action.value) for action in Action],
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         required=False,
         help_text="The actions it may be used for; all if none is chosen.",
     )
     collections = forms.ModelMultipleChoiceField(
         Collection.objects.order_by("name"),
         required=False,
+        widget=AutocompleteSelectMultiple(Grant._meta.get_field("collection"), admin.site),
         help_text="Those it may touch; all if none is chosen.",
     )
     networks = SimpleArrayField(
         forms.CharField(max_length=49),
         required=False,
+        widget=UnfoldAdminTextInputWidget(),
         help_text="Addresses that it may come from, such as 10.0.0.0/8, separated by commas.",
     )
 
@@ -107,15 +115,20 @@ class ApiTokenAdmin(Administered):
         "last_used_at",
     )
     list_filter = (
+        ("user", AutocompleteSelectFilter),
         ("revoked_at", admin.EmptyFieldListFilter),
         ("last_used_at", admin.EmptyFieldListFilter),
         PepperFilter,
     )
+    list_filter_submit = True
     list_select_related = ("user",)
+    list_per_page = 50
     show_full_result_count = False
     search_fields = ("name", "key", "user__username")
     autocomplete_fields = ("user",)
-    actions = ("rotate", "revoke")
+    actions = ("revoke",)
+    noun, noun_key = "token", "key"
+    change_form_outer_before_template = "console/token_summary.html"
     fields = ("user", "name", "expires_at", "scopes", "collections", "row_filter", "networks")
     shown = (
         *("user", "name", "key", "scopes", "shown_collections", "shown_row_filter", "networks"),
@@ -153,13 +166,31 @@ class ApiTokenAdmin(Administered):
         return may_administer(request)
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        """Make the token as the API does, and show it once."""
-        if not isinstance(request.user, User):
-            raise TypeError("the console lets users in alone")
+        """Make the token as the API does; its answer shows it once."""
         values = {name: form.cleaned_data[name] for name in (*self.fields, *LIMITS)}
-        token, plaintext = create_api_token(minted_by=request.user.as_principal(), **values)
+        minted_by = principal_of_session(request)
+        token, obj.plaintext = create_api_token(minted_by=minted_by, **values)  # type: ignore[attr-defined]
         obj.pk, obj.key = token.pk, token.key
-        _show_once(request, plaintext)
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The new token itself, once."""
+        return token_page(request, obj, obj.plaintext)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With what is used of it, and what can be done to it."""
+        token = self.get_object(request, object_id)
+        summary = {} if token is None else {"token_summary": token_summary(token=token)}
+        may_revoke = {"may_revoke": self.has_revoke_permission(request)}
+        extra = {**(extra_context or {}), **summary, **may_revoke}
+        return super().change_view(request, object_id, form_url, extra)
 
     def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
         """Nothing that it made outlives it."""
@@ -171,31 +202,35 @@ class ApiTokenAdmin(Administered):
         for token in queryset:
             self.delete_model(request, token)
 
-    @admin.action(description="Rotate the selected API token", permissions=["revoke"])
-    def rotate(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        """Another secret, shown once; the old one serves for an hour."""
-        if len(queryset) != 1 or not isinstance(request.user, User):
-            messages.error(request, "Choose one token: its new secret is shown once.")
-            return
-        try:
-            token, plaintext = rotate_api_token(
-                token=queryset[0], by=request.user.as_principal(), overlap=OVERLAP
-            )
-        except Problem as problem:
-            messages.error(request, problem.detail)
-            return
-        self.log_change(request, token, "Rotated.")
-        _show_once(request, plaintext)
-
     @admin.action(description="Revoke selected API tokens", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        """Refused from the next request on, with all that they made."""
-        revoked = 0
-        for token in queryset.filter(revoked_at=None):
-            revoked += revoke_api_token(token=token)
-            self.log_change(request, token, "Revoked.")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> TemplateResponse | None:
+        """Asks once; then they are refused from the next request on, with all that they made."""
+        live = list(queryset.filter(revoked_at=None).select_related("user"))
+        if "sure" not in request.POST:
+            return self._ask_to_revoke(request, live)
+        revoked = sum(revoke_api_token(token=token) for token in live)
         messages.success(request, f"Revoked {revoked}.")
+        return None
+
+    def _ask_to_revoke(self, request: HttpRequest, live: list[ApiToken]) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Revoke API tokens",
+            "touches": [f"{token} ({token.name}) of {token.user}" for token in live]
+            or ["None of them is live."],
+            "hidden": [
+                ("action", "revoke"),
+                ("sure", "yes"),
+                *((ACTION_CHECKBOX_NAME, str(token.pk)) for token in live),
+            ],
+            "verb": "Revoke",
+            "is_dangerous": True,
+            "back": request.get_full_path(),
+        }
+        return TemplateResponse(request, "console/asked_once.html", context)
 
 
-def _show_once(request: HttpRequest, plaintext: str) -> None:
-    messages.warning(request, f"Copy the token now, it is not shown again: {plaintext}")
+def token_page(request: HttpRequest, token: ApiToken, plaintext: str) -> HttpResponse:
+    """The token itself, once."""
+    back = reverse("admin:accounts_apitoken_change", args=[token.pk])
+    return secret_page(request, title="API token", secrets={"API token": plaintext}, back=back)

@@ -72,7 +72,6 @@ class UsagePage(ConsolePage):
     title = "Usage"
     action = Action.OPERATE
     template_name = "console/usage.html"
-    http_method_names = ["get", "head", "options"]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The report as a table."""
@@ -96,10 +95,7 @@ class UsageCsvPage(ConsolePage):
         report = UsageForm(request.GET).report(request)
         if report is None:
             return HttpResponse("The query is not well formed.\n", "text/plain", 400)
-        headers = {
-            "Content-Disposition": 'attachment; filename="usage.csv"',
-            "Cache-Control": "no-store",
-        }
+        headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
         return HttpResponse(
             usage_csv(usage_json(report)), "text/csv; charset=utf-8", headers=headers
         )

@@ -89,9 +89,8 @@ def test_tokens_are_revoked(as_admin: Client, alice: User) -> None:
     revoked = create_api_token(user=alice, name="old")[0]
     ApiToken.objects.filter(pk=revoked.pk).update(revoked_at=long_ago)
 
-    page = as_admin.post(
-        TOKENS, {"action": "revoke", "_selected_action": [token.pk, revoked.pk]}, follow=True
-    ).content.decode()
+    chosen = {"action": "revoke", "sure": "yes", "_selected_action": [token.pk, revoked.pk]}
+    page = as_admin.post(TOKENS, chosen, follow=True).content.decode()
 
     assert "Revoked 1." in page
     with pytest.raises(InvalidToken):
@@ -107,7 +106,7 @@ def test_an_operator_sees_tokens_but_neither_makes_nor_revokes(
 
     assert as_operator.get(TOKENS).status_code == 200
     assert as_operator.post(ADD_TOKEN, {"user": alice.pk, "name": "x"}).status_code == 403
-    as_operator.post(TOKENS, {"action": "revoke", "_selected_action": [token.pk]})
+    as_operator.post(TOKENS, {"action": "revoke", "sure": "yes", "_selected_action": [token.pk]})
     assert verify_api_token(plaintext) == token
     for url in (TOKENS, ADD_TOKEN, token_page(token), USERS, ADD_USER):
         assert as_member.get(url).status_code == 403

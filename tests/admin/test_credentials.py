@@ -76,9 +76,11 @@ def test_an_application_shows_its_secret_once(as_admin: Client, alice: User) -> 
         "user": alice.pk,
     }
     shown = as_admin.post(page("oauth2_provider_application_add"), fields, follow=True)
-    secret = re.search(r"client_secret: (\S{40,})", shown.content.decode())
+    secret = re.search(r'value="([\w-]{80,})"', shown.content.decode())
     assert secret
     made = Application.objects.get()
+    assert made.client_id in shown.content.decode()
+    assert secret[1] not in repr(as_admin.session.items())
     change = page("oauth2_provider_application_change", made.pk)
     assert made.client_secret.startswith("pbkdf2_sha256_random$")
     for text in (secret[1], made.client_secret):

@@ -4,15 +4,18 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from pydantic import SecretStr
 
 from accounts.exceptions import InvalidToken
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, AuditEntry, User
 from accounts.narrowing import Narrowing
 from accounts.policy import Action, SiteRole
+from accounts.services.budgets import budgets_of, reserve_tokens
 from accounts.services.tokens import create_api_token
 from accounts.services.verified_tokens import verify_api_token
 from embeddings.models import Collection
@@ -22,13 +25,21 @@ TOKENS = reverse("admin:accounts_apitoken_changelist")
 ADD = reverse("admin:accounts_apitoken_add")
 
 
+def page_of(token: ApiToken, verb: str = "change") -> str:
+    return reverse(f"admin:accounts_apitoken_{verb}", args=[token.pk])
+
+
 def secrets_in(response: Any) -> list[str]:
     return re.findall(r"emb_\w{12}_\w{48}", response.content.decode())
 
 
-def act(client: Client, action: str, *tokens: ApiToken) -> Any:
-    chosen = {"action": action, "_selected_action": [token.pk for token in tokens]}
-    return client.post(TOKENS, chosen, follow=True)
+def act(client: Client, verb: str, token: ApiToken, **body: Any) -> Any:
+    return client.post(page_of(token, verb), body, follow=True)
+
+
+def revoke_selected(client: Client, *tokens: ApiToken, **body: Any) -> Any:
+    chosen = {"action": "revoke", "_selected_action": [token.pk for token in tokens]}
+    return client.post(TOKENS, {**chosen, **body}, follow=True)
 
 
 def refused(plaintext: str) -> bool:
@@ -58,8 +69,7 @@ def test_it_works(as_admin: Client, admin: User, alice: User, collection: Collec
         networks=("127.0.0.1/32", "10.0.0.0/8"),
         requests_per_minute=60,
     )
-    url = reverse("admin:accounts_apitoken_change", args=[token.pk])
-    page = as_admin.get(url).content.decode()
+    page = as_admin.get(page_of(token)).content.decode()
     for text in ("drinks", "&quot;tenant&quot;: &quot;&lt;b&gt;&quot;", "10.0.0.0/8", "root"):
         assert text in page, text
 
@@ -84,16 +94,54 @@ def test_mistakes_are_explained(
     assert not ApiToken.objects.exists()
 
 
+def test_its_secret_is_nowhere_else(as_admin: Client, alice: User) -> None:
+    response = as_admin.post(ADD, {"user": alice.pk, "name": "box"})
+    (plaintext,) = secrets_in(response)
+    assert response.status_code == 200
+    assert "no-store" in response["Cache-Control"]
+    token = ApiToken.objects.get()
+    assert "messages" not in response.cookies
+    told = [repr(as_admin.session.items())]
+    told += [repr([*rows.objects.values_list()]) for rows in (AuditEntry, LogEntry, Session)]
+    told.append(as_admin.get(TOKENS).content.decode())
+    told.append(as_admin.get(page_of(token)).content.decode())
+    assert not any(plaintext[-48:] in text for text in told)
+
+
 def test_one_is_rotated(as_admin: Client, alice: User) -> None:
     token, old = create_api_token(user=alice, name="script")
-    (new,) = secrets_in(act(as_admin, "rotate", token))
+    assert "another secret" in as_admin.get(page_of(token, "rotate")).content.decode()
+    assert not secrets_in(as_admin.get(page_of(token, "rotate")))
+    response = act(as_admin, "rotate", token, overlap_s="3600")
+    (new,) = secrets_in(response)
+    assert "no-store" in response["Cache-Control"]
     assert (new[:17], new != old) == (old[:17], True)
-    assert not refused(old)
-    assert not refused(new)
-    other, _ = create_api_token(user=alice, name="other")
-    assert "Choose one token" in act(as_admin, "rotate", token, other).content.decode()
+    assert (refused(old), refused(new)) == (False, False)
+    (newest,) = secrets_in(act(as_admin, "rotate", token, overlap_s="0"))
+    assert (refused(old), refused(new), refused(newest)) == (True, True, False)
+    assert act(as_admin, "rotate", token, overlap_s="1").status_code == 400
     act(as_admin, "revoke", token)
-    assert "stays so" in act(as_admin, "rotate", token).content.decode()
+    ended = act(as_admin, "rotate", token, overlap_s="0")
+    assert (ended.status_code, "stays so" in ended.content.decode()) == (409, True)
+
+
+def test_it_is_asked_before_tokens_are_revoked(as_admin: Client, alice: User) -> None:
+    token, plaintext = create_api_token(user=alice, name="<i>box</i>")
+    pages = [as_admin.get(page_of(token, "revoke")), revoke_selected(as_admin, token)]
+    for page in pages:
+        assert "alice" in page.content.decode()
+        assert "<i>box" not in page.content.decode()
+    assert not refused(plaintext)
+    assert "Revoked 1." in revoke_selected(as_admin, token, sure="yes").content.decode()
+    assert refused(plaintext)
+
+
+def test_what_is_used_of_its_budget(as_admin: Client, alice: User) -> None:
+    token, _ = create_api_token(user=alice, name="box", tokens_per_day=1000)
+    budgets = budgets_of(token.allowances)
+    reserve_tokens(budgets=budgets, tokens=250)
+    page = as_admin.get(page_of(token)).content.decode()
+    assert "250 of 1,000 (25 %)" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("verb", ["revoke", "delete", "delete_selected"])
@@ -109,6 +157,7 @@ def test_what_a_token_made_ends_with_it(as_admin: Client, alice: User, verb: str
         chosen = {"action": verb, "_selected_action": [parent.pk], "post": "yes"}
         as_admin.post(TOKENS, chosen)
     else:
+        assert "one of the 1 live" in as_admin.get(page_of(parent, verb)).content.decode()
         assert "Revoked 2." in act(as_admin, verb, parent).content.decode()
     assert refused(child)
     assert ApiToken.objects.filter(pk=parent.pk).exists() is (verb == "revoke")
@@ -133,7 +182,9 @@ def test_permissions_given_by_hand_make_no_tokens(alice: User) -> None:
     client = client_of(staff)
     assert client.get(TOKENS).status_code == 200
     assert client.post(ADD, {"user": alice.pk, "name": "box"}).status_code == 403
-    for action in ("rotate", "revoke"):
-        assert secrets_in(act(client, action, token)) == []
+    revoke_selected(client, token, sure="yes")
+    for verb in ("rotate", "revoke"):
+        assert client.get(page_of(token, verb)).status_code == 403
+        assert act(client, verb, token, overlap_s="0").status_code == 403
     assert not refused(plaintext)
     assert ApiToken.objects.count() == 1

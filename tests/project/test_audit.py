@@ -186,6 +186,7 @@ CONSOLE = {
     "axes.accessattempt": "login_lock.delete",
     "embeddings.collection": "collection.delete",
     "embeddings.document": "document.delete",
+    "embeddings.grant": "grant.delete",
     "embeddings.job": "job.delete",
     "oauth2_provider.accesstoken": "oauth_token.delete",
     "oauth2_provider.application": "application.delete",
@@ -203,6 +204,7 @@ DELETED = {
     "accounts.user": {"username": "fred"},
     "embeddings.collection": {"name": "other"},
     "embeddings.document": {"collection__name": "other"},
+    "embeddings.grant": {"collection__name": "other"},
     "embeddings.job": {"collection__name": "other"},
 }
 """Rows of the world; tests/admin/test_credentials.py deletes those of the others."""

@@ -12,9 +12,9 @@ from django.contrib.auth.forms import (
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.administered import Administered
+from accounts.admin.administered import Administered, may_administer
 from accounts.exceptions import LastAdmin
 from accounts.models import User
 from accounts.models.limits import LIMITS
@@ -26,6 +26,8 @@ from accounts.services.users import (
     delete_user,
     has_other_administrators,
 )
+from embeddings.admin.session import principal_of_session
+from embeddings.services.account_summaries import user_summary
 
 ROLE: Any = ("Role", {"fields": ("role",)})
 USE: Any = ("Limits", {"fields": ("team", *LIMITS)})
@@ -80,6 +82,8 @@ class UserAdmin(Administered, DjangoUserAdmin):
     list_filter = ("role", "is_active", "is_staff", "is_superuser")
     autocomplete_fields = ("team",)
     show_full_result_count = False
+    list_per_page = 50
+    change_form_outer_before_template = "console/user_summary.html"
     fieldsets = (*(DjangoUserAdmin.fieldsets or ()), ROLE, USE)
     add_fieldsets = (*DjangoUserAdmin.add_fieldsets, ROLE)
 
@@ -87,6 +91,21 @@ class UserAdmin(Administered, DjangoUserAdmin):
         """Not of the last administrator."""
         last = obj is not None and obj.administers and administrators().count() == 1
         return not last and super().has_delete_permission(request, obj)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With what the user has and uses, and what can be done to it."""
+        user = self.get_object(request, object_id)
+        extra = {**(extra_context or {}), "may_administer": may_administer(request)}
+        if user is not None:
+            principal = principal_of_session(request)
+            extra["user_summary"] = user_summary(principal=principal, user=user)
+        return super().change_view(request, object_id, form_url, extra)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
         """On record."""

@@ -7,7 +7,7 @@ from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import TabularInline
@@ -15,6 +15,8 @@ from accounts.models import Team, User
 from accounts.models.limits import LIMITS
 from accounts.names import validate_name
 from accounts.services.teams import changing, delete_team
+from embeddings.admin.session import principal_of_session
+from embeddings.services.account_summaries import team_summary
 
 admin.site.unregister(Group)
 
@@ -58,6 +60,23 @@ class TeamAdmin(Administered, GroupAdmin):
     inlines = (MemberInline,)
     list_display: Any = ("name", *LIMITS)
     show_full_result_count = False
+    list_per_page = 50
+    change_form_outer_before_template = "console/team_summary.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With what the team may and uses."""
+        team = self.get_object(request, object_id)
+        extra = {**(extra_context or {}), "may_administer": may_administer(request)}
+        if team is not None:
+            principal = principal_of_session(request)
+            extra["team_summary"] = team_summary(principal=principal, team=team)
+        return super().change_view(request, object_id, form_url, extra)
 
     def save_model(self, request: HttpRequest, obj: Team, form: ModelForm, change: bool) -> None:
         """On record."""
