@@ -15,8 +15,8 @@ class BodyLimit:
     """Refuses a body over the limit before it is read, and gives a chunked one its length, which
     Django needs to read it.
 
-    A view whose class says `streams_body = True` keeps its own limit; it reads a chunked body from
-    `request._request`.
+    A view whose class says `streams_body = True` keeps its own limit; one of the API reads a
+    chunked body from `request._request`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -27,7 +27,8 @@ class BodyLimit:
 
     def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponseBase | None:
         """The refusal; None lets the request pass."""
-        streams = getattr(getattr(view, "cls", None), "streams_body", False)
+        kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
+        streams = getattr(kind, "streams_body", False)
         limit = settings.EMBED.max_body_bytes
         if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
             return _open_chunked(request, limit=None if streams else limit)

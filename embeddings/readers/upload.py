@@ -1,7 +1,7 @@
 """An uploaded stream of lines, unpacked and cut into parts without ever being held as a whole."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from embeddings.exceptions import ImportTooLarge, UnreadableImport
@@ -21,6 +21,21 @@ class Part:
     first_line: int
     lines: int
     content: bytes
+
+
+def read_body(read: Callable[[int], bytes], *, length: str | None) -> Iterator[bytes]:
+    """The body, piece by piece. Raises UnreadableImport when the connection ends before it does, by
+    the header's `length` where there is one.
+    """
+    received = 0
+    try:
+        while chunk := read(UNPACK_BYTES):
+            received += len(chunk)
+            yield chunk
+    except OSError:
+        raise UnreadableImport(reason="the body ends too early.") from None
+    if length and length.isdecimal() and received < int(length):
+        raise UnreadableImport(reason="the body ends too early.")
 
 
 def unpack(chunks: Iterable[bytes], *, gzip: bool, max_bytes: int) -> Iterator[bytes]:

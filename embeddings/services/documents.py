@@ -1,6 +1,7 @@
 """Reading, changing and deleting the documents of a collection."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,12 @@ from django.db.models.functions import Now
 
 from accounts.services.audit import record
 from embeddings.chunking import Span
-from embeddings.exceptions import InvalidRequest, NotFound
+from embeddings.exceptions import EmbeddingsError, InvalidRequest, NotFound
 from embeddings.models import Chunk, Collection, Document
 from embeddings.models.document import document_id
 from embeddings.services.add import bump
 from embeddings.services.collection import lock_collection
+from embeddings.services.engine import get_embedder, is_loaded
 from embeddings.services.metadata_schema import check_metadata
 from embeddings.services.redaction import redact_metadata
 from embeddings.services.row_filter import check_writable, refusal, within_view
@@ -69,6 +71,21 @@ def document_spans(*, collection: Collection, document: Document) -> list[Span]:
     """Of its chunks in their order, `text[start:end]` in code points."""
     chunks = Chunk.objects.filter(generation_id=collection.generation.pk, document_id=document.pk)
     return list(chunks.order_by("ordinal").values_list("start", "end"))
+
+
+def count_chunk_tokens(
+    *, collection: Collection, document: Document, spans: Sequence[Span]
+) -> list[int] | None:
+    """How many tokens of the collection's model each span of the text has; None where that would
+    have to be loaded first, or can't be used.
+    """
+    model = collection.generation.model
+    try:
+        if not is_loaded(model):
+            return None
+        return get_embedder(model).count_tokens([document.text[start:end] for start, end in spans])
+    except EmbeddingsError:
+        return None
 
 
 def update_metadata(

@@ -54,7 +54,7 @@ def batches(*, collection: Collection, rows: Iterable[Row], limit: int) -> Itera
     batch = Batch()
     for row in rows:
         try:
-            document = _document(collection, row)
+            document = read_document(collection=collection, row=row)
         except RedactionUnavailable:
             raise  # the row is no worse than any other, and may go in later
         except Problem as problem:
@@ -74,7 +74,8 @@ def batches(*, collection: Collection, rows: Iterable[Row], limit: int) -> Itera
         yield batch
 
 
-def _document(collection: Collection, row: Row) -> DocumentInput:
+def read_document(*, collection: Collection, row: Row) -> DocumentInput:
+    """The document as it would be stored. Raises what refuses the row."""
     if row.fault is not None:
         raise InvalidRequest(detail=row.fault)
     if isinstance(row.raw, dict) and row.raw.get("embedding") == OF_REDACTED:

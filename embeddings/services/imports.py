@@ -3,7 +3,7 @@
 import gzip as gzip_format
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import transaction
@@ -13,6 +13,7 @@ from embeddings.constants import FieldType, JobKind, OnConflict
 from embeddings.exceptions import InvalidMetadata, OutsideView, TooManyChunks, UnreadableImport
 from embeddings.models import Collection, Job, JobPart
 from embeddings.readers.csv_upload import csv_as_json_lines
+from embeddings.readers.json_upload import json_as_lines
 from embeddings.readers.rows import Row, parse_line
 from embeddings.readers.upload import cut, unpack
 from embeddings.services.add import store_documents
@@ -33,7 +34,12 @@ from embeddings.types.document import AddResult
 from embeddings.types.metadata_schema import read_schema
 from embeddings.types.redaction import Redaction
 
-CSV = "csv"
+Kind = Literal["ndjson", "csv", "json"]
+EXPECTED: dict[Kind, str] = {
+    "ndjson": "one JSON object on each line",
+    "csv": "a header and rows below it",
+    "json": "an array of JSON objects",
+}
 COUNTED = ("added", "updated", "unchanged", "truncated")
 SHOWN_REFUSED = 1_000
 COMPRESSION = 1
@@ -50,34 +56,26 @@ def start_import(
     chunks: Iterable[bytes],
     gzip: bool,
     on_conflict: OnConflict,
-    is_csv: bool = False,
+    kind: Kind = "ndjson",
     columns: CsvColumns | None = None,
 ) -> Job:
-    """A queued job for the lines of JSON in the stream, or for the rows of CSV, all stored in one
-    transaction. `columns` says which columns are what, if not their names.
+    """A queued job for the lines of JSON in the stream, for the rows of CSV, or for the objects in
+    an array of JSON, all stored in one transaction. `columns` says which columns are what, if not
+    their names.
 
     Raises UnreadableImport, ImportTooLarge and RedactionUnavailable; then nothing is stored.
     """
-    max_bytes = settings.EMBED.import_max_bytes
-    pieces = unpack(chunks, gzip=gzip, max_bytes=max_bytes)
-    if is_csv:
-        lines = csv_as_json_lines(
-            pieces,
-            columns=columns,
-            field_types=field_types(collection),
-            max_line_bytes=settings.EMBED.max_body_bytes,
-        )
-        # Each line repeats the names of the columns.
-        pieces = unpack(lines, gzip=False, max_bytes=max_bytes)
+    params = {"on_conflict": on_conflict.value, **({"format": kind} if kind == "csv" else {})}
+    lines = _lines(chunks, collection, gzip=gzip, kind=kind, columns=columns)
     with transaction.atomic():
         job = make_job(
             owner_id=owner_id,
             kind=JobKind.IMPORT,
             collection=collection,
-            params={"on_conflict": on_conflict.value, **({"format": CSV} if is_csv else {})},
+            params=params,
             total=0,
         )
-        parts = cut(pieces, max_line_bytes=settings.EMBED.max_body_bytes)
+        parts = cut(lines, max_line_bytes=settings.EMBED.max_body_bytes)
         for ordinal, part in enumerate(parts):
             JobPart.objects.create(
                 job=job,
@@ -87,11 +85,35 @@ def start_import(
             )
             job.total = part.first_line + part.lines - 1
         if not job.total:
-            what = "a header and rows below it" if is_csv else "one JSON object on each line"
-            raise UnreadableImport(reason=f"it is empty. Send {what}.")
+            raise UnreadableImport(reason=f"it is empty. Send {EXPECTED[kind]}.")
         job.save(update_fields=["total"])
         enqueue(job=job)
     return job
+
+
+def _lines(
+    chunks: Iterable[bytes],
+    collection: Collection,
+    *,
+    gzip: bool,
+    kind: Kind,
+    columns: CsvColumns | None,
+) -> Iterable[bytes]:
+    """Pieces of lines of JSON, whatever was sent."""
+    config = settings.EMBED
+    pieces = unpack(chunks, gzip=gzip, max_bytes=config.import_max_bytes)
+    if kind == "json":
+        return json_as_lines(pieces, max_bytes=config.max_body_bytes)
+    if kind == "ndjson":
+        return pieces
+    lines = csv_as_json_lines(
+        pieces,
+        columns=columns,
+        field_types=field_types(collection),
+        max_line_bytes=config.max_body_bytes,
+    )
+    # Each line repeats the names of the columns.
+    return unpack(lines, gzip=False, max_bytes=config.import_max_bytes)
 
 
 def field_types(collection: Collection) -> dict[str, FieldType]:
@@ -215,6 +237,6 @@ def _part_rows(job: Job, *, after: int) -> Iterator[Row]:
         for number, line in enumerate(lines, part.first_line):
             row = parse_line(number, line) if number > after else None
             if row is not None:
-                is_fault = job.params.get("format") == CSV and isinstance(row.raw, str)
+                is_fault = job.params.get("format") == "csv" and isinstance(row.raw, str)
                 yield Row(number, fault=row.raw) if is_fault else row
         ordinal += 1

@@ -1,7 +1,5 @@
 """Whole files of documents into a collection."""
 
-from collections.abc import Iterator
-
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,7 +8,8 @@ from rest_framework.viewsets import ViewSet
 from accounts.permissions import principal_of
 from accounts.policy import Action
 from embeddings.constants import OnConflict
-from embeddings.exceptions import UnreadableImport, UnsupportedImport
+from embeddings.exceptions import UnsupportedImport
+from embeddings.readers.upload import read_body
 from embeddings.serializers.base import validated
 from embeddings.serializers.imports import ImportQuery
 from embeddings.serializers.jobs import JobResponse, job_json
@@ -21,7 +20,6 @@ from embeddings.views.operations import operation
 
 CSV = "text/csv"
 MEDIA_TYPES = ("application/x-ndjson", "application/jsonl", CSV)
-CHUNK_BYTES = 64 * 1024
 LINES = (
     '{"id": "guide/1", "text": "How to brew green tea.", "metadata": {"lang": "en"}}\n'
     '{"id": "guide/2", "text": "Coffee tastes bitter."}\n'
@@ -73,10 +71,10 @@ class ImportViewSet(ViewSet):
         job = start_import(
             owner_id=principal.user_id,
             collection=collection,
-            chunks=_chunks(request),
+            chunks=read_body(request._request.read, length=request.META.get("CONTENT_LENGTH")),
             gzip=_is_gzip(request),
             on_conflict=OnConflict(query["on_conflict"]),
-            is_csv=_media_type(request) == CSV,
+            kind="csv" if _media_type(request) == CSV else "ndjson",
             columns=query.get("columns"),
         )
         return Response(job_json(job), status=202, headers={"Location": f"/v1/jobs/{job.pk}"})
@@ -92,17 +90,3 @@ def _is_gzip(request: Request) -> bool:
 
 def _media_type(request: Request) -> str:
     return request.content_type.partition(";")[0].strip().lower()
-
-
-def _chunks(request: Request) -> Iterator[bytes]:
-    """The body. Raises UnreadableImport when the connection ends before it does."""
-    length = request.META.get("CONTENT_LENGTH") or ""
-    received = 0
-    try:
-        while chunk := request._request.read(CHUNK_BYTES):
-            received += len(chunk)
-            yield chunk
-    except OSError:
-        raise UnreadableImport(reason="the body ends too early.") from None
-    if length.isdecimal() and received < int(length):
-        raise UnreadableImport(reason="the body ends too early.")

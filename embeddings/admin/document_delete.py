@@ -1,0 +1,103 @@
+"""Deleting several documents in the console: those chosen of a page, or those behind a filter."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from accounts.console_page import ConsolePage, console_page
+from accounts.exceptions import Problem
+from accounts.policy import Action
+from embeddings.admin.document_forms import open_collection
+from embeddings.admin.document_page import list_url
+from embeddings.admin.json_text import FilterJsonField
+from embeddings.exceptions import NotFound
+from embeddings.models import Collection
+from embeddings.services.documents import delete_document, delete_documents
+
+AT_ONCE = 10_000
+"""Deleted in one request, which takes seconds; more are for the API, filter by filter."""
+
+
+@console_page
+class DeletePage(ConsolePage):
+    """Says what it will touch, and does it once that is confirmed."""
+
+    path = "documents/delete/"
+    name = "documents_delete"
+    title = "Delete documents"
+    action = Action.WRITE
+    template_name = "console/documents_delete.html"
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+        """Ask, or delete."""
+        try:
+            named = request.POST.get("collection", "")
+            collection = open_collection(request, named, Action.WRITE)
+            ids = request.POST.getlist("id")
+            filter_text = request.POST.get("filter", "")
+            if ids:
+                return self._chosen(request, collection, ids)
+            return self._filtered(request, collection, filter_text)
+        except (Problem, ValidationError) as fault:
+            messages.error(
+                request, fault.detail if isinstance(fault, Problem) else fault.messages[0]
+            )
+            return HttpResponseRedirect(reverse("admin:embeddings_document_changelist"))
+
+    def _chosen(
+        self, request: HttpRequest, collection: Collection, ids: Sequence[str]
+    ) -> HttpResponse:
+        if "confirmed" not in request.POST:
+            return self._ask(collection, count=len(ids), sample=ids, ids=ids)
+        deleted = 0
+        for external_id in ids:
+            with suppress(NotFound):  # somebody else was faster
+                delete_document(collection=collection, external_id=external_id)
+                deleted += 1
+        return _done(request, collection, deleted)
+
+    def _filtered(
+        self, request: HttpRequest, collection: Collection, filter_text: str
+    ) -> HttpResponse:
+        metadata_filter = FilterJsonField().clean(filter_text)
+        would = delete_documents(
+            collection=collection, metadata_filter=metadata_filter, dry_run=True
+        )
+        if would.deleted > AT_ONCE:
+            messages.error(
+                request,
+                f"The filter lets {would.deleted:,} documents through; up to {AT_ONCE:,} are"
+                " deleted here at once. Narrow the filter, or delete the collection.",
+            )
+            return HttpResponseRedirect(list_url(collection, filter=filter_text))
+        if "confirmed" not in request.POST:
+            return self._ask(
+                collection, count=would.deleted, sample=would.sample, filter=filter_text
+            )
+        result = delete_documents(collection=collection, metadata_filter=metadata_filter)
+        return _done(request, collection, result.deleted)
+
+    def _ask(
+        self, collection: Collection, *, count: int, sample: Sequence[str], **sent: Any
+    ) -> HttpResponse:
+        context = self.get_context_data(
+            collection=collection,
+            count=count,
+            shown_count=f"{count:,}",
+            sample=sample,
+            shown_others=f"{count - len(sample):,}" if count > len(sample) else "",
+            sent=sent,
+            back=list_url(collection),
+        )
+        return self.render_to_response(context)
+
+
+def _done(request: HttpRequest, collection: Collection, deleted: int) -> HttpResponse:
+    messages.success(request, f"Deleted {deleted:,} document{'' if deleted == 1 else 's'}.")
+    return HttpResponseRedirect(list_url(collection))

@@ -1,0 +1,83 @@
+"""JSON that people write: what is wrong with it is told by line and column."""
+
+import json
+from typing import Any, NoReturn
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from accounts.exceptions import Problem
+from embeddings.types.filter import MetadataFilter, parse_filter
+from embeddings.types.metadata import metadata_fault
+
+
+def read_json(text: str) -> Any:
+    """The value. Raises ValidationError."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise ValidationError(
+            f"Line {error.lineno}, column {error.colno}: {error.msg[0].lower()}{error.msg[1:]}."
+        ) from None
+    except RecursionError:
+        raise ValidationError("It nests too deep.") from None
+    except ValueError as error:  # a number of thousands of digits, too
+        raise ValidationError(f"{error}.") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+class JsonField(forms.CharField):
+    """Any JSON value; None where it is left empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        rows = kwargs.pop("rows", 6)
+        # No spelling marks and no capitals: it is no prose.
+        attrs = {"rows": rows, "spellcheck": "false", "autocapitalize": "off", "class": "is-json"}
+        super().__init__(widget=UnfoldAdminTextareaWidget(attrs=attrs), **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        """The value. Raises ValidationError."""
+        text = super().to_python(value)
+        return None if text in self.empty_values else self.checked(read_json(text))
+
+    def checked(self, value: Any) -> Any:
+        """The value, or what is made of it. Raises ValidationError."""
+        return value
+
+    def run_validators(self, value: Any) -> None:
+        """Those of a text are not for what it spells."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Never asked."""
+        return bool(data != initial)
+
+
+class FilterJsonField(JsonField):
+    """A filter on metadata, as the API takes it."""
+
+    def checked(self, value: Any) -> MetadataFilter:
+        """The filter. Raises ValidationError."""
+        try:
+            return parse_filter(value)
+        except Problem as problem:
+            raise ValidationError(problem.detail) from None
+
+
+class MetadataJsonField(JsonField):
+    """A document's metadata, as the API takes it."""
+
+    def checked(self, value: Any) -> dict[str, Any]:
+        """The metadata. Raises ValidationError."""
+        config = settings.EMBED
+        fault = metadata_fault(
+            value, max_bytes=config.max_metadata_bytes, max_depth=config.max_json_depth
+        )
+        if fault:
+            raise ValidationError(fault)
+        metadata: dict[str, Any] = value
+        return metadata

@@ -1,0 +1,134 @@
+"""What the first rows of a file would become, before it is imported."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from django.conf import settings
+
+from accounts.exceptions import Problem
+from embeddings.exceptions import UnreadableImport
+from embeddings.models import Collection
+from embeddings.readers.csv_upload import csv_rows, read_header
+from embeddings.readers.json_upload import first_elements
+from embeddings.readers.rows import Row, parse_line
+from embeddings.readers.upload import unpack
+from embeddings.services.import_batches import read_document
+from embeddings.services.imports import Kind, field_types
+from embeddings.types.csv_columns import CsvColumns
+from embeddings.types.document import DocumentInput
+
+ROWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """The document, or why the row would be refused."""
+
+    number: int
+    document: DocumentInput | None = None
+    fault: str = ""
+
+    @property
+    def metadata(self) -> str:
+        """As JSON."""
+        given = self.document.metadata if self.document else {}
+        return json.dumps(given, ensure_ascii=False) if given else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first rows, and of CSV the names of the columns and which of them are what."""
+
+    rows: list[PreviewRow]
+    header: Sequence[str] = ()
+    columns: CsvColumns | None = None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether all other columns become metadata."""
+        return self.columns is None or self.columns.metadata is None
+
+
+def preview_import(
+    *,
+    collection: Collection,
+    head: bytes,
+    is_whole: bool,
+    gzip: bool,
+    kind: Kind,
+    columns: CsvColumns | None = None,
+) -> Preview:
+    """What the first rows of the file become that begins with `head`. Of columns that nobody chose
+    are taken that are called as the API calls them, or else the first as the text. Raises
+    UnreadableImport.
+    """
+    content = _plain(head, gzip=gzip, is_whole=is_whole)
+    if not is_whole and kind != "json":
+        content = content[: content.rfind(b"\n") + 1]  # the last line may be cut off
+    header: list[str] = []
+    if kind == "csv":
+        header = read_header([content], max_line_bytes=settings.EMBED.max_body_bytes)[1]
+        columns = columns or _guess(header)
+    rows = _rows(collection, content, kind, columns, is_whole=is_whole)
+    shown = [_previewed(collection, row) for row in islice(rows, ROWS)]
+    if not shown:
+        raise UnreadableImport(reason="its first rows are not to be found.")
+    return Preview(rows=shown, header=header, columns=columns)
+
+
+def _rows(
+    collection: Collection,
+    content: bytes,
+    kind: Kind,
+    columns: CsvColumns | None,
+    *,
+    is_whole: bool,
+) -> Iterator[Row]:
+    try:
+        if kind == "csv":
+            yield from csv_rows(
+                [content],
+                columns=columns,
+                field_types=field_types(collection),
+                max_line_bytes=settings.EMBED.max_body_bytes,
+            )
+        elif kind == "json":
+            elements = first_elements(content.decode(errors="ignore"), most=ROWS)
+            yield from (Row(number, raw=raw) for number, raw in enumerate(elements, 1))
+        else:
+            parsed = (parse_line(n, line) for n, line in enumerate(content.split(b"\n"), 1))
+            yield from (row for row in parsed if row is not None)
+    except UnreadableImport:
+        if is_whole:
+            raise
+
+
+def _plain(head: bytes, *, gzip: bool, is_whole: bool) -> bytes:
+    content = bytearray()
+    try:
+        for piece in unpack([head], gzip=gzip, max_bytes=settings.EMBED.max_body_bytes):
+            content += piece
+    except UnreadableImport:
+        # A part of a gzip file ends too early; what is none yields nothing.
+        if is_whole or not content:
+            raise
+    return bytes(content)
+
+
+def _guess(header: Sequence[str]) -> CsvColumns | None:
+    """None where the names tell."""
+    if "text" in header:
+        return None
+    key = next((name for name in header if name in ("id", "_id", "key")), None)
+    text = next((name for name in header if name != key), header[0])
+    return CsvColumns(text=text, id=key)
+
+
+def _previewed(collection: Collection, row: Row) -> PreviewRow:
+    try:
+        return PreviewRow(row.number, document=read_document(collection=collection, row=row))
+    except Problem as problem:
+        place = f"{problem.param}: " if problem.param else ""
+        return PreviewRow(row.number, fault=f"{place}{problem.detail}")
