@@ -1,4 +1,6 @@
-"""Unfold's classes for pages of models, which have no types, as those that they extend."""
+"""Unfold's classes for pages of models and its forms of users, as those that they extend: it has no
+types.
+"""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -11,11 +13,21 @@ from django.urls import reverse
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as ThemedModelAdmin
     from django.contrib.admin import StackedInline, TabularInline
+    from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+    from django.contrib.auth.forms import AdminUserCreationForm as UserCreationForm
 else:
     from unfold.admin import ModelAdmin as ThemedModelAdmin
     from unfold.admin import StackedInline, TabularInline
+    from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-__all__ = ["ModelAdmin", "StackedInline", "TabularInline"]
+__all__ = [
+    "AdminPasswordChangeForm",
+    "ModelAdmin",
+    "StackedInline",
+    "TabularInline",
+    "UserChangeForm",
+    "UserCreationForm",
+]
 
 
 class ModelAdmin(ThemedModelAdmin):

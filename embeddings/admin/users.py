@@ -4,17 +4,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import (
-    AdminPasswordChangeForm,
-    AdminUserCreationForm,
-    UserChangeForm,
-)
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
 from accounts.admin.administered import Administered, may_administer
+from accounts.admin.theme import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from accounts.exceptions import LastAdmin
 from accounts.models import User
 from accounts.models.limits import LIMITS
@@ -29,12 +25,28 @@ from accounts.services.users import (
 from embeddings.admin.session import principal_of_session
 from embeddings.services.account_summaries import user_summary
 
+FIELDSETS: Any = (
+    (None, {"fields": ("username", "password", "role", "is_active", "is_staff")}),
+    ("Teams", {"classes": ("tab",), "fields": ("groups",)}),
+    ("Limits", {"classes": ("tab",), "fields": ("team", *LIMITS)}),
+    ("Person", {"classes": ("tab",), "fields": ("first_name", "last_name", "email")}),
+    ("By hand", {"classes": ("tab",), "fields": ("is_superuser", "user_permissions")}),
+    ("Dates", {"classes": ("tab",), "fields": ("last_login", "date_joined")}),
+)
 ROLE: Any = ("Role", {"fields": ("role",)})
-USE: Any = ("Limits", {"fields": ("team", *LIMITS)})
 
 
 class UserForm(UserChangeForm):
     """Keeps names that have an address in the API, and an administrator."""
+
+    class Meta(UserChangeForm.Meta):
+        model = User
+        labels = {"groups": "Teams", "is_staff": "Console", "is_active": "Active"}
+        help_texts = {
+            "groups": "Their grants hold for the user.",
+            "is_active": "Whether the user is let in at all.",
+            "is_staff": "Whether it may log in here.",
+        }
 
     def clean_username(self) -> str:
         """Raises ValidationError."""
@@ -52,7 +64,7 @@ class UserForm(UserChangeForm):
         return values
 
 
-class NewUserForm(AdminUserCreationForm):
+class NewUserForm(UserCreationForm):
     """Takes names that have an address in the API."""
 
     def clean_username(self) -> str:
@@ -84,7 +96,8 @@ class UserAdmin(Administered, DjangoUserAdmin):
     show_full_result_count = False
     list_per_page = 50
     change_form_outer_before_template = "console/user_summary.html"
-    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), ROLE, USE)
+    fieldsets = FIELDSETS
+    readonly_fields = ("last_login", "date_joined")
     add_fieldsets = (*DjangoUserAdmin.add_fieldsets, ROLE)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
