@@ -222,6 +222,16 @@ class Provider:
             log.warning("provider_given_a_pause", provider=self.origin, reason=reason)
 
 
+def provider_pause(url: str) -> float | None:
+    """Seconds until this process asks the provider at the URL again, 0 where it does; None where it
+    has not asked it yet. Raises ValueError for what is no provider's URL.
+    """
+    breaker = _breakers.get(parse_url(url).origin)
+    if breaker is None:
+        return None
+    return max(breaker.opens_in(), 0.1) if breaker.is_open else 0.0
+
+
 def _breaker(origin: str, pause_s: float, longest_pause_s: float) -> Breaker:
     """One for each provider, whichever models are asked of it."""
     with _breakers_lock:
