@@ -146,6 +146,8 @@ class CollectionAdmin(FaultAdmin):
         except NotFound:  # it was deleted a moment ago
             shown = {}
         context = {**shown, "schema_title": SCHEMA, **(extra_context or {})}
+        # In the danger zone, and by the list.
+        context |= {"show_delete": False, "show_save_and_add_another": False}
         return super().change_view(request, object_id, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:

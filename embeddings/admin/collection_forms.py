@@ -79,15 +79,15 @@ class SettingsForm(FaultForm):
     index__ef_construction = _number(
         "Candidates while it is built; at least twice m.", label="ef_construction"
     )
-    index__storage = _choice(_values(IndexStorage), label="storage", help_text=STORAGE_HELP)
+    index__storage = _choice(_values(IndexStorage), label="Storage", help_text=STORAGE_HELP)
     metadata_schema = SchemaField(
-        label="fields",
+        label="Fields",
         help_text="Every document's metadata must conform to them. An index serves ranges of a"
         " string, number or datetime; equality is served without one. A field of an object is"
         " written author.name.",
     )
     redaction__entities = forms.MultipleChoiceField(
-        label="entities",
+        label="Entities",
         required=False,
         choices=[(entity.value, name) for entity, name in ENTITY_NAMES.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -95,7 +95,7 @@ class SettingsForm(FaultForm):
         " is stored already stays as it is.",
     )
     redaction__metadata = forms.BooleanField(
-        label="metadata too",
+        label="Metadata too",
         required=False,
         widget=UnfoldBooleanSwitchWidget,
         help_text="In the metadata's strings as well.",
@@ -125,7 +125,7 @@ class NewCollectionForm(SettingsForm):
     )
     chunking__method = _choice(
         [UNCHOSEN, *_values(ChunkingMethod)],
-        label="method",
+        label="Method",
         required=False,
         help_text="How long texts are cut: sentences unless you choose. tokens cuts windows that"
         " overlap, markdown between sections, code between functions; with none the model reads"
@@ -133,17 +133,17 @@ class NewCollectionForm(SettingsForm):
     )
     chunking__size = _number(
         "Most tokens of a chunk; as many as the model reads if it is empty.",
-        label="size",
+        label="Size",
         required=False,
     )
     chunking__overlap = _number(
         "Tokens that a chunk may repeat of the one before it, fewer than half of the size.",
-        label="overlap",
+        label="Overlap",
         required=False,
     )
     chunking__language = _choice(
         [("", "None"), *((name, name) for name in CODE_LANGUAGES)],
-        label="language of code",
+        label="Language of code",
         required=False,
         help_text="For the method code alone.",
     )
