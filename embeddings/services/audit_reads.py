@@ -1,6 +1,7 @@
 """Searches and embeddings go on record, without their texts, where the operator wants it."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 
@@ -9,12 +10,21 @@ from embeddings.models import Collection
 
 
 def note_search(
-    *, collections: Iterable[Collection], mode: str, hits: int, searches: int = 1
+    *,
+    collections: Iterable[Collection],
+    mode: str,
+    hits: int,
+    searches: int = 1,
+    as_user: str | None = None,
 ) -> None:
-    """So many searches of these collections, which found so many hits together."""
-    if settings.EMBED.audit_reads == "none":
+    """So many searches of these collections, which found so many hits together. One with the eyes
+    of another user is always recorded, with the name of this one.
+    """
+    if settings.EMBED.audit_reads == "none" and as_user is None:
         return
-    after = {"mode": mode, "hits": hits, "searches": searches}
+    after: dict[str, Any] = {"mode": mode, "hits": hits, "searches": searches}
+    if as_user is not None:
+        after["as_user"] = as_user
     for collection in collections:
         note(
             event="documents.search",

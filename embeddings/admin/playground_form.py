@@ -1,0 +1,139 @@
+"""The playground's form, which asks for what `/v1/search` takes."""
+
+from collections.abc import Mapping
+
+from django import forms
+from django.urls import reverse_lazy
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from embeddings.constants import DEFAULT_TOP_K, SearchMode
+from embeddings.serializers.search import SearchRequest
+from embeddings.types.search import INCLUDABLE
+
+CONFIGURATIONS = ("a", "b")
+"""The prefixes of the two."""
+
+INITIAL = {
+    "mode": SearchMode.SEMANTIC.value,
+    "top_k": str(DEFAULT_TOP_K),
+    "include": ["text", "metadata", "chunk", "highlights"],
+}
+
+MORE = (
+    "min_score",
+    "diversity",
+    "ef_search",
+    "max_candidates",
+    "group_by",
+    "group_field",
+    "group_size",
+    "exact",
+    "include",
+)
+"""What is folded away while nothing of it is chosen."""
+
+
+def _help(name: str) -> str:
+    """What the API says about its field."""
+    return str(SearchRequest().fields[name].help_text or "").replace("`", "") if name else ""
+
+
+def _text(help_of: str = "", **attrs: str) -> forms.CharField:
+    """Whether it is a number, where one is asked for, is judged where the API judges it."""
+    widget = UnfoldAdminTextInputWidget({"autocomplete": "off", **attrs})
+    return forms.CharField(required=False, widget=widget, help_text=_help(help_of))
+
+
+def _number(help_of: str = "", **attrs: str) -> forms.CharField:
+    return _text(help_of, inputmode="decimal", **attrs)
+
+
+def _choice(*choices: tuple[str, str]) -> forms.CharField:
+    return forms.CharField(required=False, widget=UnfoldAdminSelectWidget(choices=choices))
+
+
+def _suggested(page: str, placeholder: str) -> forms.CharField:
+    """A name; the first that begin so are offered while it is typed."""
+    return _text(
+        placeholder=placeholder,
+        **{
+            "list": page,
+            "hx-get": reverse_lazy(f"admin:{page}"),
+            "hx-trigger": "focus once, input changed delay:150ms",
+            "hx-target": f"#{page}",
+            "hx-sync": "this:queue last",
+            "spellcheck": "false",
+            "autocapitalize": "none",
+        },
+    )
+
+
+class QueryForm(forms.Form):
+    """What is searched for, by one configuration or by two."""
+
+    query = forms.CharField(
+        required=False,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 2, "autofocus": True}),
+    )
+    compare = forms.BooleanField(
+        required=False, label="Compare two configurations", widget=UnfoldBooleanWidget
+    )
+
+
+class ConfigurationForm(forms.Form):
+    """Where and how it is searched for."""
+
+    collection = _suggested("playground_collections", "a name")
+    mode = _choice(*[(mode.value, mode.value) for mode in SearchMode])
+    top_k = _number()
+    semantic_weight = _number(placeholder="learned")
+    keyword_weight = _number(placeholder="learned")
+    filter = forms.CharField(
+        required=False,
+        strip=False,
+        label="Filter as JSON",
+        widget=UnfoldAdminTextareaWidget({"rows": 3, "spellcheck": "false"}),
+    )
+    rerank = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
+    rerank_model = _text(placeholder="the default one")
+    rerank_top_n = _number(placeholder="as many as top_k needs")
+    as_user = _suggested("playground_users", "yourself")
+    min_score = _number("min_score")
+    diversity = _number("diversity")
+    ef_search = _number("ef_search")
+    max_candidates = _number("max_candidates")
+    group_by = _choice(("", "document"), ("chunk", "chunk"), ("field", "a metadata field"))
+    group_field = _text(placeholder="author.name")
+    group_size = _number(placeholder="3")
+    exact = forms.BooleanField(required=False, widget=UnfoldBooleanWidget, help_text=_help("exact"))
+    include = forms.MultipleChoiceField(
+        required=False,
+        choices=[(name, name) for name in INCLUDABLE],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+
+    def opens_more(self) -> bool:
+        """Whether something is chosen, or wrong, of what is folded away."""
+        chosen = any(
+            name in self.errors or (name != "include" and self[name].value()) for name in MORE
+        )
+        return self.is_bound and (chosen or self["include"].value() != INITIAL["include"])
+
+
+def configurations(
+    data: Mapping[str, object] | None = None, *, collection: str = ""
+) -> list[ConfigurationForm]:
+    """Both forms: as sent, or as they are at first, the second one with another mode."""
+    initial = {**INITIAL, "collection": collection}
+    seconds = {**initial, "mode": SearchMode.HYBRID.value}
+    return [
+        ConfigurationForm(data, prefix=prefix, initial=values)
+        for prefix, values in zip(CONFIGURATIONS, (initial, seconds), strict=True)
+    ]
