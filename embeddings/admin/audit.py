@@ -44,12 +44,12 @@ class AuditForm(QueryForm):
     serializer = AuditQuery
 
     user = text_field("User", suggest="user")
-    event = text_field("Event", placeholder="token.create, or token. for all of tokens")
-    object_type = text_field("Kind of object", placeholder="token")
+    event = text_field("Event", help_text="Such as token.create, or token. for all of tokens.")
+    object_type = text_field("Kind of object", help_text="Such as token.")
     object_id = text_field("Object")
     collection = text_field("Collection", suggest="collection")
     outcome = choice_field("Outcome", OUTCOMES)
-    address = text_field("Address", placeholder="203.0.113.9")
+    address = text_field("Address")
     request_id = text_field("Request")
     since = text_field("Since (UTC)", type="datetime-local")
     until = text_field("Until (UTC)", type="datetime-local")

@@ -54,7 +54,7 @@ class GrantAdmin(Administered, FaultAdmin):
     """Who may do what, wherever; of a grant that there is, its role and row filter change."""
 
     form = GrantForm
-    list_display = ("id", "collection", "user", "team", "role", "is_narrowed", "created_at")
+    list_display = ("id", "collection", "user", "team", "role", "documents", "created_at")
     list_filter: Any = (
         ("user", AutocompleteSelectFilter),
         ("team", AutocompleteSelectFilter),
@@ -71,10 +71,10 @@ class GrantAdmin(Administered, FaultAdmin):
         """Whom it is for, and on what, once it is there."""
         return ("collection", "user", "team") if obj else ()
 
-    @admin.display(description="row filter", boolean=True)
-    def is_narrowed(self, grant: Grant) -> bool:
-        """Whether it opens only some documents."""
-        return grant.row_filter is not None
+    @admin.display
+    def documents(self, grant: Grant) -> str:
+        """Whether it opens all of them."""
+        return "all" if grant.row_filter is None else "some"
 
     def save_model(self, request: HttpRequest, obj: Grant, form: Any, change: bool) -> None:
         """Through the service."""

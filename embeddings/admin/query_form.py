@@ -9,10 +9,6 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from embeddings.serializers.base import RequestSerializer, validated
 
-SUGGESTED = {"user": "user", "team": "team", "collection": "collection"}
-"""Of which model names are suggested, by fields of grants, as the console's autocompletes go by
-fields."""
-
 
 class QueryForm(forms.Form):
     """What is left empty asks for nothing."""
@@ -41,14 +37,14 @@ class QueryForm(forms.Form):
         return values
 
 
-def text_field(label: str, **attrs: Any) -> forms.CharField:
-    """A line of text; `suggest` names what it is the name of."""
-    suggested = attrs.pop("suggest", None)
-    if suggested is not None:
-        attrs |= {"data-suggest": SUGGESTED[suggested], "autocomplete": "off"}
-    return forms.CharField(
-        required=False, label=label, widget=UnfoldAdminTextInputWidget(attrs=attrs)
-    )
+def text_field(
+    label: str, *, suggest: str | None = None, help_text: str = "", **attrs: Any
+) -> forms.CharField:
+    """A line of text; `suggest` names what it is the name of: a `user`, `team` or `collection`."""
+    if suggest is not None:
+        attrs |= {"data-suggest": suggest, "autocomplete": "off"}
+    widget = UnfoldAdminTextInputWidget(attrs=attrs)
+    return forms.CharField(required=False, label=label, help_text=help_text, widget=widget)
 
 
 def choice_field(label: str, choices: list[str]) -> forms.ChoiceField:

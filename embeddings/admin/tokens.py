@@ -178,6 +178,13 @@ class ApiTokenAdmin(Administered):
         """The new token itself, once."""
         return token_page(request, obj, obj.plaintext)
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Nothing follows but the token itself."""
+        only_save = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **only_save})
+
     def change_view(
         self,
         request: HttpRequest,

@@ -108,12 +108,17 @@ def _table(report: UsageReport) -> dict[str, Any]:
         "groups": [group.value for group in groups],
         "amounts": AMOUNTS.values(),
         "rows": [
-            ([_name(row, group) for group in groups], [row[each] for each in AMOUNTS])
+            ([_name(row, group) for group in groups], [_amount(row[each]) for each in AMOUNTS])
             for row in report.rows[:SHOWN_ROWS]
         ],
         "left_out": max(len(report.rows) - SHOWN_ROWS, 0),
-        "total": [report.total[each] for each in AMOUNTS],
+        "total": [_amount(report.total[each]) for each in AMOUNTS],
     }
+
+
+def _amount(value: float) -> str:
+    """To four digits behind the point, where there are any."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}".rstrip("0").rstrip(".")
 
 
 def _name(row: dict[str, Any], group: UsageField) -> Any:

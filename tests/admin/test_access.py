@@ -38,6 +38,9 @@ def user_form(user: User, **changes: Any) -> dict[str, Any]:
 def grants_form(*rows: dict[str, Any], initial: int = 0) -> dict[str, Any]:
     form: dict[str, Any] = {
         "name": "drinks",
+        "index__m": 16,
+        "index__ef_construction": 128,
+        "index__storage": "halfvec",
         "grants-TOTAL_FORMS": len(rows),
         "grants-INITIAL_FORMS": initial,
     }

@@ -141,7 +141,7 @@ def test_what_is_used_of_its_budget(as_admin: Client, alice: User) -> None:
     budgets = budgets_of(token.allowances)
     reserve_tokens(budgets=budgets, tokens=250)
     page = as_admin.get(page_of(token)).content.decode()
-    assert "250 of 1,000 (25 %)" in " ".join(page.split())
+    assert "250 of 1,000 tokens (25 %)" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("verb", ["revoke", "delete", "delete_selected"])

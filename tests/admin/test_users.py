@@ -38,7 +38,7 @@ def test_it_works(as_operator: Client, alice: User, collection: Collection) -> N
 
     page = shown(as_operator, page_of(alice))
 
-    for text in ("100 of 1,000 (10 %)", "&lt;b&gt;box&lt;/b&gt;", ">other</a>", "Own collections"):
+    for text in ("100 of 1,000 tokens (10 %)", "&lt;b&gt;box&lt;/b&gt;", ">other</a>", "Own collections"):
         assert text in page, text
     assert page_of(alice, "erase") not in page
 
@@ -59,7 +59,7 @@ def test_a_team(as_admin: Client, as_operator: Client, collection: Collection) -
     create_grant(collection=collection, role="editor", team="readers")  # type: ignore[arg-type]
     for client in (as_admin, as_operator):
         page = shown(client, page_of(team))
-        assert "0 of 50 (0 %)" in page
+        assert "0 of 50 tokens (0 %)" in page
         assert ">drinks</a>" in page
 
 
