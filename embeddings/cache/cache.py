@@ -11,6 +11,7 @@ from embeddings.cache.cutoffs import Cutoffs, lifetime_ms
 from embeddings.cache.flights import Flights
 from embeddings.cache.keys import Area, prefix_of
 from embeddings.cache.memory import Memory
+from embeddings.cache.savings import Savings
 from embeddings.cache.values import is_intact, saved_tokens
 from embeddings.exceptions import EngineUnavailable
 
@@ -41,6 +42,7 @@ class Cache:
         self.memory = memory
         self.shared = shared
         self.cutoffs = cutoffs
+        self.savings = Savings(shared=shared)
         self._flights = Flights()
 
     def fetch(
@@ -67,7 +69,7 @@ class Cache:
                 if value is not None:
                     values[key] = value
                     cached.add(key)
-                    _count(area, "flight", hits={key: value})
+                    self._count(area, "flight", hits={key: value})
         return Fetched(values, cached)
 
     def find(self, *, area: Area, keys: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -133,9 +135,9 @@ class Cache:
     ) -> dict[bytes, bytes]:
         values = self.cutoffs.current(area, self.memory.get_many(keys))
         if again:
-            _count(area, "flight", hits=values)
+            self._count(area, "flight", hits=values)
         else:
-            _count(area, "memory", hits=values, misses=len(keys) - len(values))
+            self._count(area, "memory", hits=values, misses=len(keys) - len(values))
         return values
 
     def _from_shared(self, area: Area, keys: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -151,7 +153,7 @@ class Cache:
         self._remember(values)
         corrupt = len(found) - len(intact)
         misses = len(keys) - len(values) - corrupt
-        _count(area, "redis", hits=values, misses=misses, corrupt=corrupt)
+        self._count(area, "redis", hits=values, misses=misses, corrupt=corrupt)
         return values
 
     def _remember(self, values: Mapping[bytes, bytes]) -> None:
@@ -160,17 +162,25 @@ class Cache:
             entries, size = self.memory.size
             telemetry.cache_holds(entries=entries, size=size, evicted=evicted)
 
-
-def _count(
-    area: Area, level: str, *, hits: Mapping[bytes, bytes], misses: int = 0, corrupt: int = 0
-) -> None:
-    telemetry.cache_looked_up(
-        cache=area.kind,
-        model=area.model,
-        level=level,
-        outcomes={"hit": len(hits), "miss": misses, "corrupt": corrupt},
-        saved_tokens=sum(map(saved_tokens, hits.values())),
-    )
+    def _count(
+        self,
+        area: Area,
+        level: str,
+        *,
+        hits: Mapping[bytes, bytes],
+        misses: int = 0,
+        corrupt: int = 0,
+    ) -> None:
+        tokens = {key: saved_tokens(value) for key, value in hits.items()}
+        telemetry.cache_looked_up(
+            cache=area.kind,
+            model=area.model,
+            level=level,
+            outcomes={"hit": len(hits), "miss": misses, "corrupt": corrupt},
+            saved_tokens=sum(tokens.values()),
+        )
+        if tokens:
+            self.savings.add(tokens)
 
 
 @lru_cache(maxsize=1)

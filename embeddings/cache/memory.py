@@ -47,6 +47,16 @@ class Memory:
                     self._entries[key] = value
             return self._entries.evicted - before
 
+    def count(self, *, prefix: bytes, before_ms: int) -> tuple[int, int]:
+        """Entries that were written before the time under keys that begin so, and their bytes."""
+        with self._lock:
+            sizes = [
+                len(value) + ENTRY_OVERHEAD
+                for key, value in self._entries.items()
+                if key.startswith(prefix) and written_ms(value) < before_ms
+            ]
+        return len(sizes), sum(sizes)
+
     def discard(self, keys: Iterable[bytes]) -> int:
         """Drop these entries; returns how many there were."""
         with self._lock:

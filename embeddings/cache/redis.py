@@ -14,6 +14,7 @@ from redis import Redis, RedisError
 
 from embeddings import telemetry
 from embeddings.breaker import Breaker
+from embeddings.cache.keys import EVERYTHING, prefix_of
 from embeddings.cache.values import CHECKSUM_BYTES, HEADER, START, written_ms
 
 ALIAS = "shared"
@@ -23,6 +24,11 @@ PIPELINE_BYTES = 1024 * 1024
 """A pipeline is sent within one timeout of the socket: larger ones are cut."""
 
 SCAN_KEYS = 1_000
+SAVINGS_S = 30 * 86_400
+"""After its last change the set of them goes; nobody else would ever drop it."""
+
+COUNTED_KEYS = 200_000
+"""A fifth of a second."""
 
 
 class Shared:
@@ -68,6 +74,40 @@ class Shared:
                 return None
             deleted += gone
         return deleted
+
+    def heads(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Of the values that are there, as much as says what they are."""
+        heads = self._call("read", partial(_heads, keys=keys), default=()) if keys else ()
+        found = zip(keys, heads, strict=False)
+        return {key: head for key, head in found if isinstance(head, bytes) and len(head) == START}
+
+    def count(self, *, prefix: bytes, before_ms: int | None = None) -> tuple[int | None, bool]:
+        """How many of our keys begin so, or of them how many were written before the time, and
+        whether these are all: the search ends after COUNTED_KEYS of the Redis. None when it does
+        not answer.
+        """
+        found = 0
+        for scanned, keys in enumerate(self._keys(prefix), start=1):
+            older = keys if before_ms is None or not keys else self._older(keys, before_ms)
+            found += len(older)
+            if scanned * SCAN_KEYS >= COUNTED_KEYS:
+                return found, False
+        return (None if self._breaker.is_open else found), True
+
+    def add_savings(self, tokens: Mapping[bytes, int], *, keep: int) -> None:
+        """These keys have spared models so many tokens more."""
+        self._call("write", partial(_add_savings, tokens=tokens, keep=keep))
+
+    def top_savings(self, limit: int) -> list[tuple[bytes, int]]:
+        """The keys that spared most, with their tokens."""
+        rows: list[tuple[bytes, int]] = self._call(
+            "read", partial(_top_savings, limit=limit), default=[]
+        )
+        return rows
+
+    def forget_savings(self, prefix: bytes) -> None:
+        """What begins so has spared nothing yet."""
+        self._call("delete", partial(_forget_savings, prefix=prefix))
 
     def server(self) -> dict[str, Any] | None:
         """What the whole Redis says of itself; None when it does not answer."""
@@ -143,6 +183,31 @@ def _heads(redis: Redis, keys: Sequence[bytes]) -> list[Any]:
         for key in keys:
             pipeline.getrange(key, 0, CHECKSUM_BYTES + HEADER.size - 1)
         return pipeline.execute(raise_on_error=False)
+
+
+def _add_savings(redis: Redis, tokens: Mapping[bytes, int], keep: int) -> None:
+    name = _savings()
+    with redis.pipeline(transaction=False) as pipeline:
+        for key, spared in tokens.items():
+            pipeline.zincrby(name, spared, key)
+        pipeline.zremrangebyrank(name, 0, -keep - 1)
+        pipeline.expire(name, SAVINGS_S)
+        pipeline.execute()
+
+
+def _top_savings(redis: Redis, limit: int) -> list[tuple[bytes, int]]:
+    rows = redis.zrevrange(_savings(), 0, limit - 1, withscores=True)
+    return [(key, int(tokens)) for key, tokens in rows]
+
+
+def _forget_savings(redis: Redis, prefix: bytes) -> None:
+    if keys := [key for key in redis.zrange(_savings(), 0, -1) if key.startswith(prefix)]:
+        redis.zrem(_savings(), *keys)
+
+
+def _savings() -> bytes:
+    """A sorted set beside the values' own keys, so that clearing these meets values alone."""
+    return b"savings:" + prefix_of(EVERYTHING)
 
 
 def _parts(

@@ -93,6 +93,8 @@ def clear_cache(
         redis = cache.shared.delete(
             prefix=prefix_of(scope), before_ms=before_ms if older_than_s else None
         )
+    if not older_than_s:
+        cache.savings.forget(prefix_of(scope))
     telemetry.cache_cleared(scope=scope.partition(":")[0], memory=memory, redis=redis)
     return ClearResult(before_ms=before_ms, memory=memory, redis=redis)
 

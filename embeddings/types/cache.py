@@ -1,6 +1,7 @@
 """What the cache has done, and what was done to it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 MAX_TTL_S = 366 * 86_400
 """A value is as good as gone then, whatever its time to live was when it was written."""
@@ -82,3 +83,31 @@ class WarmResult:
             cached=self.cached + other.cached,
             tokens=self.tokens + other.tokens,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a clear would touch: `entries` of `bytes` in this process, and `redis` values, None
+    where Redis does not answer, or at least so many where they are not `redis_is_all`.
+    """
+
+    entries: int
+    bytes: int
+    has_redis: bool = False
+    redis: int | None = None
+    redis_is_all: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TopEntry:
+    """A cached value by what it spared; `of` is its model or, of a search, its collection, None
+    where that is no more. Nobody can tell from the `hash` what is behind it.
+    """
+
+    hash: str
+    kind: str
+    of: str | None
+    saved_tokens: int
+    hits: int
+    written_at: datetime
+    levels: tuple[str, ...]
