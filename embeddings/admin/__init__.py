@@ -3,6 +3,8 @@
 from django.contrib import admin
 
 from embeddings.admin.audit import AuditListPage
+from embeddings.admin.cache import CachePage
+from embeddings.admin.cache_acts import CacheClearPage, CacheWarmPage
 from embeddings.admin.collection import CollectionAdmin
 from embeddings.admin.dashboard import DashboardPage
 from embeddings.admin.document_delete import DeletePage
@@ -31,6 +33,9 @@ admin.site.index_title = "Console"
 __all__ = [
     "ApiTokenAdmin",
     "AuditListPage",
+    "CacheClearPage",
+    "CachePage",
+    "CacheWarmPage",
     "CollectionAdmin",
     "DashboardPage",
     "DeletePage",

@@ -30,6 +30,9 @@ from embeddings.types.live_settings import LiveOption
 RESET = "reset"
 CHANGES_SHOWN = 20
 CHANGES_OF = timedelta(days=90)
+SPANS = {"days": 86_400, "h": 3600, "min": 60}
+"""In which people think of more than two of them, in seconds."""
+
 EFFECT = "Every process goes by it within five seconds, and until it is changed or reset."
 
 
@@ -136,16 +139,21 @@ class SettingsPage(ConsolePage):
         )
 
 
+def options_of(group: str) -> list[LiveOption]:
+    """Those of a group."""
+    return _groups()[group]
+
+
 def told(name: str, value: Any) -> str:
     """The value for people: what is in bytes, or in seconds for long, so that it can be read."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if name.endswith("_bytes"):
         return f"{value:,} ({amount(value, Unit.BYTES)})"
-    if name.endswith("_s") and value >= 120:
-        days = value / 86_400
-        said = f"{days:g} days" if days >= 2 and days == round(days, 1) else f"{value / 60:g} min"
-        return f"{value:,} ({said})"
+    if name.endswith("_s"):
+        spans = (f"{value / size:.4g} {unit}" for unit, size in SPANS.items() if value >= 2 * size)
+        said = next(spans, None)
+        return f"{value:,} ({said})" if said else f"{value:,}"
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
@@ -194,7 +202,7 @@ def _change(request: HttpRequest, changes: dict[str, Any]) -> None:
 
 def _back(request: HttpRequest) -> str:
     """The page that the form is on: this one, or the cache's."""
-    return reverse("admin:settings")
+    return reverse("admin:cache" if request.POST.get("from") == "cache" else "admin:settings")
 
 
 def _history(request: HttpRequest) -> list[AuditEntry]:

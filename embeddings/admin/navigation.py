@@ -46,6 +46,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             ("Jobs", "pending_actions", "embeddings_job_changelist", "view_job"),
             ("Maintenance", "build", "maintenance", Action.OPERATE),
+            ("Cache", "memory", "cache", Action.OPERATE),
             ("Settings", "tune", "settings", Action.OPERATE),
             ("Usage", "payments", "usage", Action.OPERATE),
         ),

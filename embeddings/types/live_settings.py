@@ -24,3 +24,8 @@ class LiveOption:
     is_set: bool
     is_locked: bool
     refused: str | None
+
+    @property
+    def about(self) -> str:
+        """The help, for those who read no Markdown."""
+        return self.help.replace("`", "")
