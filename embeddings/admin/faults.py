@@ -30,15 +30,18 @@ def as_request(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def tell(form: forms.BaseForm, fault: ValidationError | Problem) -> None:
     """At the fields that it is about, as far as the form has them and they tell nothing yet."""
-    if isinstance(fault, Problem):
-        errors = [(each["param"], each["detail"]) for each in fault.errors]
-        errors = errors or [("", fault.detail)]
-    else:
-        errors = list(_flat(fault.detail, ()))
-    for param, detail in errors:
+    for param, detail in errors_of(fault):
         name = _field(form, param)
         if name is None or name not in form.errors:
             form.add_error(name, detail)
+
+
+def errors_of(fault: ValidationError | Problem) -> list[tuple[str, str]]:
+    """Each place at fault, dotted, empty where it is none, and what is wrong there."""
+    if isinstance(fault, Problem):
+        errors = [(each["param"], each["detail"]) for each in fault.errors]
+        return errors or [("", fault.detail)]
+    return list(_flat(fault.detail, ()))
 
 
 def _flat(detail: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:

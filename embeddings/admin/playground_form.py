@@ -12,6 +12,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from embeddings.admin.json_text import JsonField
 from embeddings.constants import DEFAULT_TOP_K, SearchMode
 from embeddings.serializers.search import SearchRequest
 from embeddings.types.search import INCLUDABLE
@@ -95,12 +96,7 @@ class ConfigurationForm(forms.Form):
     top_k = _number()
     semantic_weight = _number(placeholder="learned")
     keyword_weight = _number(placeholder="learned")
-    filter = forms.CharField(
-        required=False,
-        strip=False,
-        label="Filter as JSON",
-        widget=UnfoldAdminTextareaWidget({"rows": 3, "spellcheck": "false"}),
-    )
+    filter = JsonField(required=False, rows=3, label="Filter as JSON")
     rerank = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
     rerank_model = _text(placeholder="the default one")
     rerank_top_n = _number(placeholder="as many as top_k needs")

@@ -1,6 +1,5 @@
 """What the playground's form asks for, as the body of a request at `/v1/search`."""
 
-from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -8,6 +7,7 @@ import orjson
 from rest_framework.exceptions import ValidationError
 
 from accounts.exceptions import Problem
+from embeddings.admin.faults import errors_of
 from embeddings.admin.playground_form import ConfigurationForm, QueryForm
 from embeddings.constants import SearchMode
 from embeddings.serializers.base import validated
@@ -33,14 +33,11 @@ def read_request(
     query: QueryForm, form: ConfigurationForm
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The body, and its valid fields; None where there are errors, which the forms have then."""
-    if not (query.is_valid() and form.is_valid()):
+    if not form.is_valid():
         return None
+    body = _body(query.data.get("query", ""), form.cleaned_data)
     try:
-        body = _body(query.cleaned_data["query"], form.cleaned_data)
         return body, validated(SearchRequest, body)
-    except orjson.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        form.add_error("filter", f"Not valid JSON, {place}: {error.msg}.")
     except (ValidationError, Problem) as error:
         refuse(query, form, error)
     return None
@@ -48,12 +45,14 @@ def read_request(
 
 def refuse(query: QueryForm, form: ConfigurationForm, error: ValidationError | Problem) -> None:
     """Say what is wrong beside the fields that it is wrong with."""
-    for param, detail in _faults(error):
+    for param, detail in errors_of(error):
         if param == "query":
-            if detail not in query.errors.get("query", ()):
+            if detail not in query.errors.get("query", ()):  # the other configuration's
                 query.add_error("query", detail)
             continue
         field = _field_at(form, param)
+        if field is None and isinstance(error, Problem) and "collection" in error.values:
+            field = "collection"
         inner = param.partition(".")[2] if field == "filter" else ""
         form.add_error(field, f"{inner}: {detail}" if inner else detail)
 
@@ -63,26 +62,6 @@ def _field_at(form: ConfigurationForm, param: str) -> str | None:
     places = list(accumulate(param.split("."), "{}.{}".format))
     names = [ASKED_FOR_BY.get(place, place) for place in reversed(places)]
     return next((name for name in names if name in form.fields), None)
-
-
-def _faults(error: ValidationError | Problem) -> Iterator[tuple[str, str]]:
-    if isinstance(error, ValidationError):
-        yield from _nested(error.detail, "")
-    elif error.errors:
-        yield from ((each["param"], each["detail"]) for each in error.errors)
-    else:
-        yield "collection" if "collection" in error.values else "", error.detail
-
-
-def _nested(detail: Any, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(detail, dict):
-        for key, inner in detail.items():
-            yield from _nested(inner, f"{place}.{key}" if place else str(key))
-    elif isinstance(detail, list):
-        for inner in detail:
-            yield from _nested(inner, place)
-    else:
-        yield place, str(detail)
 
 
 def _body(query: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -95,8 +74,8 @@ def _body(query: str, values: dict[str, Any]) -> dict[str, Any]:
         if given := _numbers(weights):
             body["weights"] = given
     body |= _numbers({name: values[name] for name in NUMBERS})
-    if values["filter"].strip():
-        body["filter"] = orjson.loads(values["filter"])
+    if values["filter"] is not None:
+        body["filter"] = values["filter"]
     if values["rerank"]:
         model = {"model": values["rerank_model"]} if values["rerank_model"] else {}
         body["rerank"] = {**model, **_numbers({"top_n": values["rerank_top_n"]})} or True
