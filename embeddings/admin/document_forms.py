@@ -85,7 +85,7 @@ class ListForm(CollectionForm):
 
     id = text_field("Document", placeholder="A whole id")
     filter = FilterJsonField(
-        required=False, rows=1, help_text='JSON, such as {"year": {"$gte": 2020}}.'
+        required=False, rows=1, label="Filter as JSON", placeholder='{"year": {"$gte": 2020}}'
     )
 
 
@@ -94,7 +94,11 @@ class ExportForm(CollectionForm):
 
     collection = text_field("Collection", suggest="collection", required="required")
     filter = FilterJsonField(
-        required=False, rows=2, help_text="As in a search; all documents without one."
+        required=False,
+        rows=2,
+        label="Filter as JSON",
+        placeholder='{"year": {"$gte": 2020}}',
+        help_text="As in a search; all documents without one.",
     )
     format = forms.ChoiceField(
         choices=FORMATS,

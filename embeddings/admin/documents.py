@@ -70,7 +70,8 @@ class DocumentAdmin(ModelAdmin):
             raise PermissionDenied
         form = ListForm(request, request.GET)
         context = {"form": form, "choose": CHOOSE, **_listed(request, form)}
-        return self._page(request, "documents.html", "Documents", {**context, "cl": None})
+        title = f"Of {context['collection']}" if context["collection"] else "Choose a collection"
+        return self._page(request, "documents.html", title, context)
 
     def add_view(
         self,

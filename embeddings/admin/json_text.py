@@ -35,9 +35,9 @@ class JsonField(forms.CharField):
     """Any JSON value; None where it is left empty."""
 
     def __init__(self, **kwargs: Any) -> None:
-        rows = kwargs.pop("rows", 6)
+        attrs = {"rows": kwargs.pop("rows", 6), "placeholder": kwargs.pop("placeholder", "")}
         # No spelling marks and no capitals: it is no prose.
-        attrs = {"rows": rows, "spellcheck": "false", "autocapitalize": "off", "class": "is-json"}
+        attrs |= {"spellcheck": "false", "autocapitalize": "off", "class": "is-json"}
         super().__init__(widget=UnfoldAdminTextareaWidget(attrs=attrs), **kwargs)
 
     def to_python(self, value: Any) -> Any:

@@ -11,6 +11,7 @@ from accounts.exceptions import Problem
 from embeddings.exceptions import UnreadableImport
 from embeddings.models import Collection
 from embeddings.readers.csv_upload import csv_rows, read_header
+from embeddings.readers.files import KNOWN_COLUMNS
 from embeddings.readers.json_upload import first_elements
 from embeddings.readers.rows import Row, parse_line
 from embeddings.readers.upload import unpack
@@ -46,9 +47,14 @@ class Preview:
     columns: CsvColumns | None = None
 
     @property
-    def takes_all(self) -> bool:
-        """Whether all other columns become metadata."""
-        return self.columns is None or self.columns.metadata is None
+    def metadata_columns(self) -> Sequence[str]:
+        """Those that become metadata."""
+        if self.columns is None:
+            return [name for name in self.header if name not in KNOWN_COLUMNS]
+        if self.columns.metadata is not None:
+            return self.columns.metadata
+        taken = (self.columns.text, self.columns.id)
+        return [name for name in self.header if name not in taken]
 
 
 def preview_import(

@@ -25,6 +25,8 @@ function imports(form) {
     const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
     const head = Number(form.dataset.head);
     let asked = 0;
+    // Or Unfold writes the file's name into the form's first text field.
+    file.hasChangeListener = true;
 
     // What nobody changed is told by the names of the columns.
     function columns() {
