@@ -1,20 +1,39 @@
-"""Jobs in the console: watched and cancelled."""
+"""Jobs in the console: watched, cancelled and retried."""
 
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_GET
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.admin.theme import ModelAdmin
 from accounts.console_page import session_may
+from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.display import pretty_json
-from embeddings.exceptions import JobFinished
+from embeddings.admin.job_display import live_rows, shown_job
+from embeddings.admin.job_steps import CANCEL, CONFIRMED, RETRY, STEPS, Step
+from embeddings.admin.paging import BoundedPaginator
 from embeddings.models import Job
-from embeddings.services.jobs import cancel_job, delete_job
+from embeddings.services.jobs import delete_job
+
+SHOWN_REFUSED = 200
+MOST_WATCHED = 50
+"""As many as a page of the list has."""
 
 admin.site.unregister(ProcrastinateJob)
 
@@ -28,42 +47,19 @@ class QueueAdmin(ModelAdmin, ProcrastinateJobAdmin):  # type: ignore[misc,metacl
 
 @admin.register(Job)
 class JobAdmin(ModelAdmin):
-    """Read-only, but for the action that cancels."""
+    """Read-only, but for what cancels and what retries. What is shown of a job that is under way
+    goes on with it.
+    """
 
-    list_display = (
-        "id",
-        "kind",
-        "state",
-        "owner",
-        "collection",
-        "progress",
-        "created_at",
-        "finished_at",
-    )
+    list_display = ("title", "shown_state", "progress", "owner", "collection", "created", "took")
+    list_display_links = ("title",)
     list_filter = ("state", "kind")
-    list_select_related = ("owner", "collection")
-    list_per_page = 50
+    list_per_page = MOST_WATCHED
+    paginator = BoundedPaginator
     show_full_result_count = False
     search_fields = ("=id", "=request_id", "owner__username", "collection__name")
-    actions = ("cancel",)
-    fields = (
-        "id",
-        "kind",
-        "state",
-        "owner",
-        "collection",
-        "progress",
-        "rate",
-        "attempts",
-        "error",
-        "pretty_params",
-        "pretty_result",
-        "pretty_refused",
-        "request_id",
-        "created_at",
-        "started_at",
-        "finished_at",
-    )
+    actions = ("cancel", "retry")
+    list_before_template = "console/jobs_live.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Jobs are started by what they do."""
@@ -88,40 +84,162 @@ class JobAdmin(ModelAdmin):
         for job in queryset:
             delete_job(job=job)
 
-    def has_cancel_permission(self, request: HttpRequest) -> bool:
+    def has_operate_permission(self, request: HttpRequest, *_: Any) -> bool:
         """As in the API."""
         return session_may(request, Action.OPERATE)
 
-    @admin.action(description="Cancel selected jobs", permissions=["cancel"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        """Those that have not ended yet."""
-        cancelled = 0
-        for job in queryset:
-            try:
-                cancel_job(job=job)
-            except JobFinished as error:
-                messages.warning(request, f"{job}: {error.detail}")
-                continue
-            cancelled += 1
-            self.log_change(request, job, "Cancelled.")
-        messages.success(request, f"Cancelled {cancelled}.")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """Without the refused lines, which are long, and which the page of one job reads."""
+        jobs: QuerySet[Job] = super().get_queryset(request)
+        return jobs.select_related("owner", "collection").defer("refused")
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the pages that ask before a step, and what refreshes the list."""
+        wrap = self.admin_site.admin_view
+        own = [
+            path("progress/", wrap(self.progress_view), name="embeddings_job_progress"),
+            *(
+                path(
+                    f"<path:object_id>/{step.name}/",
+                    wrap(partial(self.step_view, step=step)),
+                    name=f"embeddings_job_{step.name}",
+                )
+                for step in STEPS
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The job; what htmx asks for is what changes while it is under way."""
+        job = self._job(request, object_id)
+        if request.method != "GET":
+            raise PermissionDenied
+        told = {
+            "shown": shown_job(job),
+            "refused": job.refused[:SHOWN_REFUSED],
+            "refused_count": len(job.refused),
+            "params": pretty_json(job.params),
+            "result": pretty_json(job.result),
+            "may_operate": self.has_operate_permission(request),
+            "may_delete": self.has_delete_permission(request, job),
+        }
+        if request.headers.get("HX-Request") == "true":
+            return render(request, "console/job_live.html", {**told, "again": True})
+        frame = self.admin_site.each_context(request)
+        title = f"{job.kind} {str(job.pk)[:8]}"
+        context = {**frame, **told, "title": title, "opts": self.opts}
+        return TemplateResponse(request, "console/job.html", context)
+
+    @method_decorator(require_GET)
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
+        """Cells of the rows that are asked for, each to take the place of the one that is there."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        ids = []
+        for each in request.GET.getlist("id")[:MOST_WATCHED]:
+            with suppress(ValueError):
+                ids.append(uuid.UUID(each))
+        jobs = self.get_queryset(request).filter(pk__in=ids)
+        return render(request, "console/job_rows.html", live_rows(jobs))
+
+    def step_view(self, request: HttpRequest, object_id: str, *, step: Step) -> HttpResponse:
+        """Asks, says what it touches, then does it."""
+        job = self._job(request, object_id)
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        page = reverse("admin:embeddings_job_change", args=[job.pk])
+        if request.method == "POST":
+            self._take(request, step, [job])
+            return HttpResponseRedirect(page)
+        return self._ask(request, step, [job], back=page)
+
+    @admin.action(description="Cancel jobs", permissions=["operate"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
+        """Those that have not ended yet, once it is confirmed."""
+        return self._all(request, CANCEL, queryset)
+
+    @admin.action(description="Retry jobs", permissions=["operate"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
+        """Those that failed or are parked, once it is confirmed."""
+        return self._all(request, RETRY, queryset)
+
+    @admin.display(description="job", ordering="kind")
+    def title(self, obj: Job) -> str:
+        """Kind, and the beginning of the id."""
+        return f"{obj.kind} {str(obj.pk)[:8]}"
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, obj: Job) -> str:
+        """With an icon."""
+        return render_to_string("console/job_state.html", {"shown": shown_job(obj)})
 
     @admin.display
     def progress(self, obj: Job) -> str:
-        """Done of the total."""
-        return f"{obj.done} of {'?' if obj.total is None else obj.total}"
+        """Done of the total, as a bar too."""
+        return render_to_string("console/job_progress.html", {"shown": shown_job(obj)})
 
-    @admin.display(description="parameters")
-    def pretty_params(self, obj: Job) -> str:
-        """Indented."""
-        return pretty_json(obj.params)
+    @admin.display(description="created (UTC)", ordering="created_at")
+    def created(self, obj: Job) -> str:
+        """To the second."""
+        return f"{obj.created_at:%Y-%m-%d %H:%M:%S}"
 
-    @admin.display(description="result")
-    def pretty_result(self, obj: Job) -> str:
-        """Indented."""
-        return pretty_json(obj.result)
+    @admin.display
+    def took(self, obj: Job) -> str:
+        """From its first start, until its end or now."""
+        return shown_job(obj).took
 
-    @admin.display(description="refused lines")
-    def pretty_refused(self, obj: Job) -> str:
-        """Indented."""
-        return pretty_json(obj.refused)
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With what refreshes the rows that are under way."""
+        response = super().changelist_view(request, extra_context)
+        shown = getattr(response, "context_data", None) or {}
+        if "cl" in shown:
+            shown["live"] = live_rows(shown["cl"].result_list)
+        return response
+
+    def _job(self, request: HttpRequest, object_id: str) -> Job:
+        job: Job | None = self.get_object(request, unquote(object_id))
+        if job is None:
+            raise Http404
+        if not self.has_view_permission(request, job):
+            raise PermissionDenied
+        return job
+
+    def _all(self, request: HttpRequest, step: Step, jobs: Iterable[Job]) -> HttpResponse | None:
+        if CONFIRMED in request.POST:
+            self._take(request, step, jobs)
+            return None
+        return self._ask(request, step, list(jobs), back=request.get_full_path(), action=True)
+
+    def _take(self, request: HttpRequest, step: Step, jobs: Iterable[Job]) -> None:
+        taken = 0
+        for job in jobs:
+            try:
+                step.take(job=job)
+            except Problem as problem:
+                messages.warning(request, f"{self.title(job)}: {problem.detail}")
+            else:
+                taken += 1
+        if taken:
+            messages.success(request, f"{step.done} {taken} {'job' if taken == 1 else 'jobs'}.")
+
+    def _ask(
+        self, request: HttpRequest, step: Step, jobs: list[Job], *, back: str, action: bool = False
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": step.title,
+            "step": step,
+            "opts": self.opts,
+            "jobs": [shown_job(job) for job in jobs],
+            "back": back,
+            "as_action": action,
+        }
+        return TemplateResponse(request, "console/job_step.html", context)
