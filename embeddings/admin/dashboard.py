@@ -1,6 +1,5 @@
 """The console's first page: how the service does, for those who operate it."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -51,7 +50,7 @@ class DashboardPage(ConsolePage):
             views=list(VIEWS),
             span=span,
             spans=[(key, each.title) for key, each in SPANS.items()],
-            read_at=datetime.now(UTC),
+            read_at=now,
             figures={
                 title: [shown_tile(tile) for tile in tiles]
                 for title, tiles in found.figures.items()

@@ -1,5 +1,6 @@
 """The dashboard's figures and tables as templates show them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,17 +17,17 @@ PAGES = {
 }
 
 LONG = 30
+"""Characters, of which a phone has room for about 40 in a line."""
+
 ICONS = {Level.GOOD: "check_circle", Level.WARNING: "warning", Level.BAD: "error"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell, or a figure: its text, and how it looks."""
+    """Its text, and how it looks."""
 
     text: str
     is_number: bool = False
-    level: str = ""
-    icon: str = ""
     href: str = ""
 
     @property
@@ -47,7 +48,7 @@ class ShownTile:
 
 @dataclass(frozen=True, slots=True)
 class ShownTable:
-    """Whose rows are cells, the first of each its head."""
+    """A table with a cell for each header in its rows, the first of each its head."""
 
     table: Table
     headers: list[Cell]
@@ -64,11 +65,11 @@ def shown_tile(tile: Tile) -> ShownTile:
 def shown_table(table: Table) -> ShownTable:
     """With the addresses of what its rows are about."""
     headers = [Cell(column.title, is_number=column.unit is not None) for column in table.columns]
-    return ShownTable(table, headers, [_cells(row, table) for row in table.rows])
+    return ShownTable(table, headers, [_cells(row, table.columns) for row in table.rows])
 
 
-def _cells(row: Row, table: Table) -> list[Cell]:
-    cells = [_cell(value, column) for value, column in zip(row.cells, table.columns, strict=True)]
+def _cells(row: Row, columns: Sequence[Column]) -> list[Cell]:
+    cells = [_cell(value, column) for value, column in zip(row.cells, columns, strict=True)]
     if row.target is not None:
         page, key = row.target
         cells[0] = Cell(cells[0].text, href=reverse(PAGES[page], args=[key]))
@@ -80,8 +81,6 @@ def _cell(value: Any, column: Column) -> Cell:
         return Cell(amount(value.value, value.unit), is_number=True)
     if column.unit is not None:
         return Cell(amount(value, column.unit), is_number=True)
-    if isinstance(value, Level):
-        return Cell(value.value, level=value.value, icon=ICONS[value])
     if isinstance(value, datetime):
         return Cell(f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}")
     if isinstance(value, date):

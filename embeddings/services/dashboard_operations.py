@@ -1,6 +1,8 @@
 """Whether the service does well now, and since when it does not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
@@ -20,7 +22,9 @@ FAILING_OFTEN = 0.05
 
 QUEUE_HALF_FULL = 0.5
 QUEUE_FULL = 0.75
-"""Shares of the queue's room: from here on, large requests get 503."""
+"""Shares of the queue's room: from the second on, large requests get 503."""
+
+LATELY = timedelta(minutes=5)
 
 LISTED = 5
 
@@ -49,7 +53,7 @@ def operations_dashboard(*, window: Window) -> Dashboard:
         figures={
             "Health": [_health(each) for each in health],
             "In this time": _traffic(window),
-            "Now": [_queue(over_time.values), *_jobs(), _recall(lowest, low)],
+            "Now": [_queue(window), *_jobs(), _recall(lowest, low)],
         },
         charts=[
             Chart("latency", "Time of a request", Unit.SECONDS, latency.times, latency.values),
@@ -108,9 +112,11 @@ def _traffic(window: Window) -> list[Tile]:
     ]
 
 
-def _queue(values: Mapping[str, Values]) -> Tile:
+def _queue(window: Window) -> Tile:
     room = settings.EMBED.queue_tokens
-    waiting = _newest(values["queue_tokens"])
+    lately = series(names=["queue_tokens"], since=window.until - LATELY, until=window.until)
+    known = [value for value in lately.values["queue_tokens"] if value is not None]
+    waiting = known[-1] if known else None
     level = _worse(_share(waiting, room), QUEUE_HALF_FULL, QUEUE_FULL)
     return Tile("Queue", waiting, hint=f"tokens; there is room for {room:,}", level=level)
 
@@ -135,13 +141,13 @@ def _jobs() -> list[Tile]:
     ]
 
 
-def _recall(lowest: Sequence[Collection], low: int) -> Tile:
+def _recall(lowest: Sequence[Any], low: int) -> Tile:
     if not lowest:
         return Tile("Lowest recall", None, hint="no index was measured yet")
     enough = f"under {settings.EMBED.recall_min:.1%}"
     return Tile(
         "Lowest recall",
-        _recall_of(lowest[0]),
+        lowest[0].recall,
         Unit.SHARE,
         hint=f"{low:,} collections are {enough}" if low else f"none is {enough}",
         level=Level.WARNING if low else Level.GOOD,
@@ -175,7 +181,7 @@ def _charts(over_time: Series) -> list[Chart]:
     return [Chart(*named, over_time.times, shown) for named, shown in lines.items()]
 
 
-def _lowest(lowest: Sequence[Collection]) -> Table:
+def _lowest(lowest: Sequence[Any]) -> Table:
     return Table(
         key="recall",
         title="Lowest recall",
@@ -187,7 +193,7 @@ def _lowest(lowest: Sequence[Collection]) -> Table:
         ],
         rows=[
             Row(
-                [each.name, each.recall_unfiltered, each.recall_filtered, each.document_count],  # type: ignore[attr-defined]  # annotated
+                [each.name, each.recall_unfiltered, each.recall_filtered, each.document_count],
                 target=(Target.COLLECTION, each.pk),
             )
             for each in lowest
@@ -195,14 +201,6 @@ def _lowest(lowest: Sequence[Collection]) -> Table:
         empty="No index was measured yet.",
         about="Of each collection's newest measurement. Maintenance builds an index anew.",
     )
-
-
-def _recall_of(collection: Collection) -> float:
-    return float(collection.recall)  # type: ignore[attr-defined]  # annotated
-
-
-def _newest(values: Values) -> float | None:
-    return next((value for value in reversed(values) if value is not None), None)
 
 
 def _share(part: float | None, whole: float) -> float | None:

@@ -94,7 +94,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Of numbers with a unit, else of texts, times and levels."""
+    """Of numbers with a unit, else of texts and times."""
 
     title: str
     unit: Unit | None = None

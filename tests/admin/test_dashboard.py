@@ -24,7 +24,7 @@ from tests.factories import make_collection
 
 URL = "/admin/"
 SCRIPT = "<script>alert(1)</script>"
-QUERIES = {"executive": 11, "operations": 12, "debugging": 13, "capacity": 7}
+QUERIES = {"executive": 11, "operations": 13, "debugging": 13, "capacity": 7}
 """The session, its user, what the frame asks, and what the view does: however much is stored."""
 
 
