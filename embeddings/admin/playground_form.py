@@ -99,7 +99,7 @@ class ConfigurationForm(forms.Form):
     filter = JsonField(required=False, rows=3, label="Filter as JSON")
     rerank = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
     rerank_model = _text(placeholder="the default one")
-    rerank_top_n = _number(placeholder="as many as top_k needs")
+    rerank_top_n = _number(placeholder="by itself")
     as_user = _suggested("playground_users", "yourself")
     min_score = _number("min_score")
     diversity = _number("diversity")
