@@ -74,7 +74,7 @@ class CacheAct(CachePage):
             title=title,
             touches=touches,
             names=list(names),
-            fields=[(name, value) for name, value in form.filled().items() if value],
+            fields=[(name, str(value)) for name, value in form.filled().items() if value],
             back=reverse("admin:cache"),
         )
 

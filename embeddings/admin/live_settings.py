@@ -110,7 +110,7 @@ class SettingsPage(ConsolePage):
             return self._ask(group, form, changes)
         else:
             _change(request, changes)
-        return HttpResponseRedirect(f"{_back(request)}#{group.lower()}")
+        return HttpResponseRedirect(_back(request))
 
     def _at_fault(self, group: str, form: OptionsForm) -> HttpResponse:
         context = self.get_context_data()

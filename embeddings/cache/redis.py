@@ -196,12 +196,13 @@ def _add_savings(redis: Redis, tokens: Mapping[bytes, int], keep: int) -> None:
 
 
 def _top_savings(redis: Redis, limit: int) -> list[tuple[bytes, int]]:
-    rows = redis.zrevrange(_savings(), 0, limit - 1, withscores=True)
+    rows: Any = redis.zrevrange(_savings(), 0, limit - 1, withscores=True)
     return [(key, int(tokens)) for key, tokens in rows]
 
 
 def _forget_savings(redis: Redis, prefix: bytes) -> None:
-    if keys := [key for key in redis.zrange(_savings(), 0, -1) if key.startswith(prefix)]:
+    rows: Any = redis.zrange(_savings(), 0, -1)
+    if keys := [key for key in rows if key.startswith(prefix)]:
         redis.zrem(_savings(), *keys)
 
 

@@ -18,7 +18,7 @@ class AtMost(MaxValueValidator):
         self.option = option
 
     @property
-    def limit_value(self) -> int:  # type: ignore[override]
+    def limit_value(self) -> int:
         """The option's value now."""
         limit: int = getattr(settings.EMBED, self.option)
         return limit

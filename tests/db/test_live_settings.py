@@ -18,6 +18,7 @@ from embeddings.services import live_following
 from embeddings.services.live_following import follow_once, take_over
 from embeddings.services.live_options import usable_options
 from embeddings.services.live_settings import change_options, live_options
+from embeddings.store import live_settings as store
 from embedsite.config_live import live_names
 from tests.log_capture import capture_logs
 
@@ -180,7 +181,7 @@ def test_without_the_table_a_command_goes_by_its_configuration(
     def read() -> object:
         raise psycopg.errors.UndefinedTable
 
-    monkeypatch.setattr(live_following.store, "read_once", read)
+    monkeypatch.setattr(store, "read_once", read)
     follow_once()
 
     assert django_settings.EMBED is django_settings.LOADED.config
