@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -39,10 +39,10 @@ admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(ProcrastinateJob)
-class QueueAdmin(ModelAdmin, ProcrastinateJobAdmin):  # type: ignore[misc,metaclass,type-var]
+class QueueAdmin(ModelAdmin, ProcrastinateJobAdmin):
     """The queue behind the jobs, for watching: whatever is done to one is done to its own row."""
 
-    actions: ClassVar[list[Any]] = []
+    actions = []
 
 
 @admin.register(Job)

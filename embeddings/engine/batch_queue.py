@@ -99,7 +99,7 @@ class BatchQueue:
         self._large: list[tuple[Due, int, _Text]] = []
         self.callers = 0
         """How many wait for vectors."""
-        self._admitted = 0  # tokens of callers, estimated
+        self.waiting_tokens = 0  # of callers, estimated
         self._waiting = 0  # tokens of texts that have not begun
         self._served = 0  # tokens of all texts that ever began
         self._turns = 0  # batches since one began with a text of a large request
@@ -112,11 +112,6 @@ class BatchQueue:
         for thread in self._threads:
             thread.start()
 
-    @property
-    def waiting_tokens(self) -> int:
-        """Tokens of all callers, estimated."""
-        return self._admitted
-
     @contextmanager
     def admitted(self, tokens: int) -> Iterator[None]:
         """Room for about so many tokens until the block ends. Raises EngineOverloaded where those
@@ -124,14 +119,14 @@ class BatchQueue:
         """
         large = tokens > self._budget
         with self._lock:
-            if self._admitted >= self._limit * (LARGE_SHARE if large else 1):
+            if self.waiting_tokens >= self._limit * (LARGE_SHARE if large else 1):
                 raise EngineOverloaded(retry_after=self._retry_after())
-            self._admitted += tokens
+            self.waiting_tokens += tokens
         try:
             yield
         finally:
             with self._lock:
-                self._admitted -= tokens
+                self.waiting_tokens -= tokens
 
     def vectors(
         self, token_ids: Sequence[Sequence[int]], *, gone: Callable[[], bool] | None = None
@@ -166,7 +161,7 @@ class BatchQueue:
     def _retry_after(self) -> int:
         if not self._speed:
             return 1
-        return min(MAX_RETRY_AFTER, math.ceil(self._admitted / self._speed))
+        return min(MAX_RETRY_AFTER, math.ceil(self.waiting_tokens / self._speed))
 
     def _put(self, call: _Call, texts: list[tuple[int, ...]]) -> None:
         """Longest first, so that what is due together is of like length."""

@@ -140,7 +140,7 @@ def test_nothing_is_kept_of_what_is_done() -> None:
         callers.run_all()
         queue = callers.queue
 
-    assert (queue.callers, queue._waiting, queue._admitted) == (0, 0, 0)
+    assert (queue.callers, queue._waiting, queue.waiting_tokens) == (0, 0, 0)
     assert not queue._texts
     assert not queue._small
     assert not queue._large
