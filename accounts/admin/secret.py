@@ -14,7 +14,7 @@ def secret_page(
     """A page with the secrets by what they are called, which nothing repeats: they are in no
     message, session, address or, like all of the console, cache. `back` is the address to go on to.
     """
-    request.current_app = admin.site.name  # type: ignore[attr-defined]
+    request.current_app = admin.site.name
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": title,

@@ -168,9 +168,7 @@ class AuditAnchorsPage(AuditPage):
             lines = "".join(json.dumps(as_json(anchor)) + "\n" for anchor in current_anchors())
         except Broken as broken:
             return HttpResponse(f"{broken}\n", status=409, content_type="text/plain")
-        return _attachment(
-            HttpResponse(lines, content_type=FORMATS["ndjson"]), "audit-anchors.ndjson"
-        )
+        return HttpResponse(lines, FORMATS["ndjson"], headers=_attached("audit-anchors.ndjson"))
 
 
 @console_page
@@ -191,8 +189,9 @@ class AuditExportPage(AuditPage):
             return HttpResponse("The filter is not well formed.\n", "text/plain", 400)
         entries = _entries(request, audit_wanted(query))
         lines = _csv(entries) if kind == "csv" else _ndjson(entries)
-        response = StreamingHttpResponse(lines, content_type=f"{FORMATS[kind]}; charset=utf-8")
-        return _attachment(response, f"audit.{kind}")
+        headers = _attached(f"audit.{kind}")
+        content_type = f"{FORMATS[kind]}; charset=utf-8"
+        return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
 
 
 def _entries(request: HttpRequest, wanted: AuditWanted) -> Iterator[dict[str, Any]]:
@@ -220,9 +219,8 @@ def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else cell(value)
 
 
-def _attachment(response: Any, filename: str) -> Any:
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response
+def _attached(filename: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{filename}"'}
 
 
 def _day(text: str | None) -> date | None:

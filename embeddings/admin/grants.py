@@ -1,6 +1,6 @@
 """Grants in the console: across all collections, and beside their own."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -55,7 +55,7 @@ class GrantAdmin(Administered, FaultAdmin):
 
     form = GrantForm
     list_display = ("id", "collection", "user", "team", "role", "documents", "created_at")
-    list_filter: Any = (
+    list_filter: ClassVar[Any] = (
         ("user", AutocompleteSelectFilter),
         ("team", AutocompleteSelectFilter),
         ("collection", AutocompleteSelectFilter),

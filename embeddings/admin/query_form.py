@@ -1,6 +1,6 @@
 """Forms of the console that ask what the API's lists ask, and are held to the same rules."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.http import QueryDict
@@ -31,9 +31,9 @@ class QueryForm(forms.Form):
 
     def filled(self) -> QueryDict:
         """The query string of the filled fields."""
-        values = QueryDict(mutable=True)
+        data, values = cast("QueryDict", self.data), QueryDict(mutable=True)
         for name in self.fields:
-            values.setlist(name, [value for value in self.data.getlist(name) if value])
+            values.setlist(name, [value for value in data.getlist(name) if value])
         return values
 
 
