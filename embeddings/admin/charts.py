@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from embeddings.admin.amounts import amount
 from embeddings.types.chart import Chart
 
+MIDNIGHT = time()
 ROWS = 12
 """Of a table of times; each is the average of as many points as it stands for."""
 
@@ -68,14 +69,16 @@ def _rows(chart: Chart, labels: list[str]) -> list[tuple[str, list[str]]]:
 
 
 def _labels(points: Sequence[datetime | date | str]) -> list[str]:
-    times = [point for point in points if isinstance(point, datetime)]
-    days = len({time.date() for time in times})
-    return [_label(point, dated=days > 2) for point in points]
+    times = [point.astimezone(UTC) for point in points if isinstance(point, datetime)]
+    shape = "%d %b %H:%M" if len({each.date() for each in times}) > 2 else "%H:%M"
+    if len(times) > 1 and all(each.time() == MIDNIGHT for each in times):
+        shape = "%d %b"
+    return [_label(point, shape) for point in points]
 
 
-def _label(point: datetime | date | str, *, dated: bool) -> str:
+def _label(point: datetime | date | str, shape: str) -> str:
     if isinstance(point, datetime):
-        return point.astimezone(UTC).strftime("%d %b %H:%M" if dated else "%H:%M")
+        return point.astimezone(UTC).strftime(shape)
     if isinstance(point, date):
         return point.strftime("%d %b")
     return point

@@ -50,7 +50,7 @@ SPANS = {
     "6h": Span("6 hours", timedelta(hours=6), 72),
     "24h": Span("24 hours", timedelta(hours=24), 96),
     "7d": Span("7 days", timedelta(days=7), 84),
-    "30d": Span("30 days", timedelta(days=30), 120),
+    "30d": Span("30 days", timedelta(days=30), 30),
 }
 
 

@@ -266,6 +266,10 @@ def test_who_does_not_operate_sees_a_plain_start(headers: dict[str, str]) -> Non
     assert "PostgreSQL" not in page
 
 
+def test_who_may_see_nothing_is_told_so(as_member: Client) -> None:
+    assert "nothing here that you may see yet" in as_member.get(URL).content.decode()
+
+
 @pytest.mark.parametrize("view", View)
 def test_queries_do_not_grow(as_admin: Client, alice: User, view: View) -> None:
     params = {"view": view.value, "range": "30d"}

@@ -61,6 +61,13 @@ def test_times_of_several_days_have_dates() -> None:
     assert shown_chart(chart_of(4, timedelta(days=1))).data["labels"][1] == "02 Mar 12:00"
 
 
+def test_whole_days_have_no_times() -> None:
+    points = [NOON + timedelta(hours=12 + 24 * number) for number in range(3)]
+    shown = shown_chart(Chart("days", "Days", Unit.COUNT, points, {"n": [1, 2, 3]}))
+
+    assert shown.data["labels"] == ["02 Mar", "03 Mar", "04 Mar"]
+
+
 def test_bars_of_days_and_names() -> None:
     days = Chart("days", "Days", Unit.COUNT, [date(2026, 3, 1), date(2026, 3, 2)], {"n": [1, 2]})
     assert shown_chart(days).rows == [("02 Mar", ["2"]), ("01 Mar", ["1"])]
