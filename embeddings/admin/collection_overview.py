@@ -78,4 +78,4 @@ def _facts(collection: Collection, stats: CollectionStats) -> list[tuple[str, An
 
 
 def _share(recall: Recall | None) -> str:
-    return amount(recall and recall.recall, Unit.SHARE)
+    return amount(None if recall is None else recall.recall, Unit.SHARE)

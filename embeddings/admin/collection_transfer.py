@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from accounts.admin.theme import ModelAdmin
 from accounts.exceptions import Problem
-from accounts.models import User
 from embeddings.admin.faults import tell
+from embeddings.admin.session import principal_of_session
 from embeddings.models import Collection
 from embeddings.services.collection import transfer_collection
 
@@ -19,7 +19,7 @@ from embeddings.services.collection import transfer_collection
 def transfer_view(page: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Asks whom, and gives it."""
     collection = page.get_object(request, object_id)
-    if not isinstance(collection, Collection) or not isinstance(request.user, User):
+    if not isinstance(collection, Collection):
         raise Http404
     if not page.has_change_permission(request, collection):
         raise PermissionDenied
@@ -28,7 +28,7 @@ def transfer_view(page: ModelAdmin, request: HttpRequest, object_id: str) -> Htt
     if request.method == "POST" and form.is_valid():
         try:
             transfer_collection(
-                principal=request.user.as_principal(),
+                principal=principal_of_session(request),
                 collection=collection,
                 to=form.cleaned_data["owner"].username,
             )

@@ -10,12 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from accounts.console_page import ConsolePage, console_page
 from accounts.policy import Action
 from embeddings.admin.recall import recall_chart
+from embeddings.admin.session import principal_of_session
 from embeddings.admin.upkeep import CONFIRMED, UPKEEP, ask, start, tell_of_jobs
 from embeddings.models import Collection
 from embeddings.services.index_repair import index_faults, start_repair
 from embeddings.services.maintenance import low_recall, upkeep_due
 
-SHOWN = 100
+SHOWN = 20
 REPAIR = "repair"
 REPAIR_TITLE = "Repair indexes"
 REPAIR_TOUCHES = (
@@ -69,7 +70,7 @@ class MaintenancePage(ConsolePage):
                 back=request.path,
             )
         if upkeep is None:
-            tell_of_jobs(request, [start_repair(owner_id=request.user.pk)])
+            tell_of_jobs(request, [start_repair(owner_id=principal_of_session(request).user_id)])
         else:
             start(request, upkeep, collections)
         return here

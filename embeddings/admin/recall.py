@@ -26,7 +26,7 @@ def recall_chart(collection: Collection) -> ShownChart:
         place = bisect_left(times, recall.measured_at) - 1
         if place >= 0:
             with_filter[place] = recall.recall
-    lines = {
+    lines: dict[str, list[float | None]] = {
         "Without a filter": [recall.recall for recall in unfiltered],
         "With a filter": with_filter,
     }

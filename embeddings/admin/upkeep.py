@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -126,7 +127,7 @@ def list_action(name: str) -> Any:
         if CONFIRMED in request.POST:
             start(request, upkeep, queryset.select_related("active", "owner"))
             return None
-        kept = ("action", "select_across", "index", admin.helpers.ACTION_CHECKBOX_NAME)
+        kept = ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
         fields = [(key, value) for key in kept for value in request.POST.getlist(key)]
         return ask(
             request,

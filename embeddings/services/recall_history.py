@@ -1,5 +1,7 @@
 """What was measured of recall: the newest of many collections, and how one's came about."""
 
+from typing import Any
+
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Least
 
@@ -8,7 +10,7 @@ from embeddings.services.recall import KEPT
 from embeddings.types.stats import Recall
 
 
-def with_newest_recall(collections: QuerySet[Collection]) -> QuerySet[Collection]:
+def with_newest_recall(collections: QuerySet[Collection]) -> QuerySet[Any]:
     """The collections with `recall_unfiltered`, `recall_filtered`, and the lower of both as
     `recall`; None where none was measured.
     """

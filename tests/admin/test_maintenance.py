@@ -61,7 +61,7 @@ def test_recall_is_shown_over_time(as_operator: Client, collection: Collection) 
         measured(collection, recall)
         measured(collection, recall / 2, filtered=True)
 
-    page = as_operator.get(URL, {"collection": collection.pk})
+    page = as_operator.get(URL, {"collection": str(collection.pk)})
 
     lines = page.context["recall"].data["lines"]
     assert [line["values"] for line in lines] == [[0.9, 0.8], [0.45, 0.4]]
