@@ -2,16 +2,19 @@
 
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 
 import orjson
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from embeddings.constants import JobState, OnConflict
 from embeddings.models import Chunk, Collection, Document, Job
 from embeddings.services.imports import start_import
+from embeddings.services.series import totals
 from embeddings.store.partitions import documents_table
 from tests.commands.processes import TIMEOUT_S, command, kill, wait_for
 from tests.factories import make_collection
@@ -81,6 +84,11 @@ def test_it_works() -> None:
         assert worker.wait(TIMEOUT_S) == 0
     for job in (first, second):
         assert_all_there_once(job, 10)
+    # What it counted is kept, though it ended before the minute did.
+    names = ["documents_added", "jobs_succeeded"]
+    hour = timedelta(hours=1)
+    now = timezone.now()
+    assert totals(names=names, since=now - hour, until=now) == {names[0]: 20.0, names[1]: 2.0}
 
 
 def test_stopping_hands_the_job_back() -> None:

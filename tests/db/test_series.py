@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
-from embeddings import telemetry
+from embeddings import tasks, telemetry
 from embeddings.constants import JobKind, JobState, SearchPath
 from embeddings.models import Job, MetricPoint
 from embeddings.services import series_sampler
@@ -194,7 +194,7 @@ def test_old_minutes_become_quarters_and_go() -> None:
     assert found.values["database_bytes"] == [7.0, 17.0]  # type: ignore[attr-defined]
     # What comes late joins them.
     keep(start, embed_texts=9)
-    keep_series()
+    tasks.keep_series(timestamp=0)
     row = MetricPoint.objects.get(name="embed_texts", step=start)
     assert (row.value, row.steps) == (54.0, 16)
 

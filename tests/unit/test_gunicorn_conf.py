@@ -1,6 +1,8 @@
 """What gunicorn reads as a request, with our configuration: no two readers of it may differ."""
 
+import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from gunicorn.config import Config
@@ -9,7 +11,11 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
 from embeddings.constants import MAX_EXTERNAL_ID_CHARS
+from embeddings.services import engine, live_following, series_sampler
 from embedsite import gunicorn_conf
+
+if TYPE_CHECKING:
+    from gunicorn.workers.base import Worker
 
 
 def configured() -> Config:
@@ -95,3 +101,16 @@ def test_the_longest_id_fits_in_a_target() -> None:
     assert read(request(target=target)).path == target
     with pytest.raises(ParseException):
         read(request(target=target + "%41" * 800))
+
+
+def test_a_web_process_keeps_its_numbers_follows_changes_and_loads_its_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+    loaded = threading.Event()
+    monkeypatch.setattr(series_sampler, "start_sampler", lambda: begun.append("sampler"))
+    monkeypatch.setattr(live_following, "start_following", lambda: begun.append("following"))
+    monkeypatch.setattr(engine, "preload", loaded.set)
+    gunicorn_conf.post_worker_init(cast("Worker", None))
+    assert loaded.wait(5)
+    assert sorted(begun) == ["following", "sampler"]
