@@ -77,7 +77,8 @@ class CollectionForm(forms.Form):
         """In place of the id by which a link may name the collection."""
         collection = self.cleaned_data.get("collection")
         if isinstance(collection, Collection):
-            self.data = {**self.data.dict(), "collection": collection.name}
+            sent = {name: self.data.get(name) for name in self.fields}
+            self.data = {**sent, "collection": collection.name}
 
 
 class ListForm(CollectionForm):

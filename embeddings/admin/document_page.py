@@ -18,20 +18,20 @@ from embeddings.types.search import Hit
 
 def list_url(collection: Collection, **query: str) -> str:
     """Of the collection's documents."""
-    values = urlencode({"collection": collection.pk, **query})
+    values = urlencode({"collection": str(collection.pk), **query})
     return f"{reverse('admin:embeddings_document_changelist')}?{values}"
 
 
 def document_url(document: Document, verb: str = "change") -> str:
     """With its collection, so that no other one's table is looked into."""
     page = reverse(f"admin:embeddings_document_{verb}", args=[document.pk])
-    return f"{page}?{urlencode({'collection': document.collection_id})}"
+    return f"{page}?{urlencode({'collection': str(document.collection_id)})}"
 
 
 def hit_url(collection: Collection, hit: Hit) -> str:
     """As above."""
     page = reverse("admin:embeddings_document_change", args=[hit.document_id])
-    return f"{page}?{urlencode({'collection': collection.pk})}"
+    return f"{page}?{urlencode({'collection': str(collection.pk)})}"
 
 
 def metadata_form(request: HttpRequest, document: Document) -> MetadataForm:

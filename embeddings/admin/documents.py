@@ -44,7 +44,10 @@ class DocumentAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Document | None:
         """Out of the collection that the address names, else out of any."""
-        rows = Document.objects.filter(pk=_uuid(object_id))
+        key = _uuid(object_id)
+        if key is None:
+            return None
+        rows = Document.objects.filter(pk=key)
         named = _uuid(request.GET.get("collection"))
         if named is not None:
             rows = rows.filter(collection_id=named)
@@ -128,7 +131,7 @@ class DocumentAdmin(ModelAdmin):
     def _page(
         self, request: HttpRequest, template: str, title: str, context: dict[str, Any]
     ) -> TemplateResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         frame = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
         return TemplateResponse(request, f"console/{template}", {**frame, **context})
 

@@ -43,7 +43,7 @@ class JsonField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         """The value. Raises ValidationError."""
         text = super().to_python(value)
-        return None if text in self.empty_values else self.checked(read_json(text))
+        return self.checked(read_json(text)) if text else None
 
     def checked(self, value: Any) -> Any:
         """The value, or what is made of it. Raises ValidationError."""

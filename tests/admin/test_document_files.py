@@ -39,7 +39,7 @@ def imported(answer: Any) -> Job:
 
 
 def test_it_works(as_admin: Client, collection: Collection) -> None:
-    assert b'type="file"' in as_admin.get(IMPORT, {"collection": collection.pk}).content
+    assert b'type="file"' in as_admin.get(IMPORT, {"collection": str(collection.pk)}).content
 
     job = imported(send(as_admin, IMPORT, TABLE, name="Table.CSV", columns=COLUMNS))
 
@@ -191,7 +191,7 @@ def test_an_export(as_operator: Client, collection: Collection) -> None:
 
 
 def test_the_form_of_an_export(as_admin: Client, collection: Collection) -> None:
-    page = as_admin.get(EXPORT, {"collection": collection.pk, "filter": '{"a": 1}'})
+    page = as_admin.get(EXPORT, {"collection": str(collection.pk), "filter": '{"a": 1}'})
     assert page.context["form"]["collection"].value() == "drinks"
     assert page.context["form"]["filter"].value() == '{"a": 1}'
     for wrong in ({"collection": ""}, {"format": "x"}, {"filter": "{"}):

@@ -193,6 +193,7 @@ def test_metadata_is_changed_by_its_service(as_admin: Client, collection: Collec
     assert repr(stored["e"]) == "1"
     assert stored == {"b": 2, "c": {"d": 2}, "e": 1, "f": "x"}
     made = AuditEntry.objects.get(event="document.update")
+    assert made.after
     assert (made.username, made.after["fields"]) == ("root", ["a", "c", "e", "f"])
 
 

@@ -24,7 +24,7 @@ FORMULAS = ("=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\t=1", "\r=1")
 
 
 def get(client: APIClient, accept: str | None = None, url: str = URL, **query: Any) -> bytes:
-    headers = {} if accept is None else {"HTTP_ACCEPT": accept}
+    headers: dict[str, Any] = {} if accept is None else {"HTTP_ACCEPT": accept}
     answer: Any = client.get(url, query, **headers)
     assert answer.status_code == 200, answer.content
     body: bytes = answer.getvalue()
@@ -187,5 +187,6 @@ def test_it_is_on_record_without_the_filter(
     get(as_alice, filter='{"lang": "fr"}')
     made = AuditEntry.objects.get(event="documents.export")
     assert (made.username, made.object_id) == ("alice", str(collection.pk))
+    assert made.after
     assert made.after["with_vectors"] is False
     assert made.after["filter"].startswith("hmac-sha256:")

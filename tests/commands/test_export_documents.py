@@ -50,7 +50,7 @@ def ids_in(content: bytes) -> list[str]:
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
     """Ctrl-C while the batch after so many is read."""
-    whole = file_exports.export_documents
+    whole = export.export_documents
 
     def cut_off(**options: Any) -> Any:
         batches = whole(**options)
