@@ -120,10 +120,13 @@ _LINES = """
     SELECT name, regr_slope(value, day), coalesce(regr_r2(value, day), 0), max(day) - min(day),
         (array_agg(value ORDER BY day DESC))[1]
     FROM (
-        SELECT name, extract(epoch FROM date_bin('15 min', step, '1970-01-01Z')) / 86400.0 AS day,
-            sum(value) / sum(steps) AS value
-        FROM metric_points WHERE name = ANY(%s) AND step >= %s GROUP BY 1, 2
-    ) AS quarters
+        SELECT name, extract(epoch FROM quarter)::float8 / 86400 AS day, value
+        FROM (
+            SELECT name, date_bin('15 min', step, '1970-01-01Z') AS quarter,
+                sum(value) / sum(steps) AS value
+            FROM metric_points WHERE name = ANY(%s) AND step >= %s GROUP BY 1, 2
+        ) AS quarters
+    ) AS days
     GROUP BY name"""
 _ROLL_UP = """
     WITH fine AS (
