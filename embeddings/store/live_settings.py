@@ -39,8 +39,8 @@ def follow(*, at_latest_s: float) -> Iterator[Any]:
 
 
 def _connect() -> psycopg.Connection[tuple[Any, ...]]:
-    params = {"connect_timeout": CONNECT_S, **connector_params()}
-    return psycopg.connect(**params, autocommit=True, application_name=CHANNEL)
+    mine = {"connect_timeout": CONNECT_S, "application_name": CHANNEL, "autocommit": True}
+    return psycopg.connect(**{**connector_params(), **mine})
 
 
 def _read(listener: psycopg.Connection[tuple[Any, ...]]) -> Any:

@@ -12,6 +12,8 @@ from tests.serve.instances import Instance, run
 
 pytestmark = pytest.mark.serve
 
+SHOW_BATCH = "from django.conf import settings; print('max_batch:', settings.EMBED.max_batch)"
+
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[RedisServer]:
@@ -105,6 +107,8 @@ def test_an_option_changes_in_every_process_within_five_seconds(service: Instanc
 
     shown = json.loads(service.manage("config", "--json").stdout)["EMBED_MAX_BATCH"]
     assert shown == {"value": 2, "origin": "live"}
+    command = service.manage("shell", "-c", SHOW_BATCH)
+    assert "max_batch: 2" in command.stdout
     assert service.manage("set_option", "max_batch", "--reset").returncode == 0
     service.wait(lambda: refusals() == 0)
 
