@@ -16,6 +16,7 @@ from accounts.exceptions import Problem
 from embeddings.models import Collection, Job
 from embeddings.services.index import start_reindex
 from embeddings.services.keyword_statistics import start_refresh
+from embeddings.services.metadata_schema import start_indexing
 from embeddings.services.recall import start_measuring
 from embeddings.services.vacuum import start_vacuum
 
@@ -54,6 +55,13 @@ UPKEEP = {
         "A job counts all words for searches by words, and computes weights that are out of date."
         " Writers of a batch of documents wait for each other meanwhile.",
         lambda collection: start_refresh(collection=collection),
+    ),
+    "fields": Upkeep(
+        "Build field indexes",
+        "data_object",
+        "A job builds the indexes of declared fields that are missing, and drops others; reads and"
+        " writes go on.",
+        lambda collection: start_indexing(collection=collection),
     ),
     "vacuum": Upkeep(
         "Vacuum and analyze",

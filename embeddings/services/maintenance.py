@@ -7,6 +7,7 @@ from django.conf import settings
 from embeddings.constants import UNFINISHED_STATES, IndexState
 from embeddings.models import Collection, Job
 from embeddings.services.keyword_statistics import stale_keywords
+from embeddings.services.metadata_schema import unindexed_fields
 from embeddings.services.recall_history import with_newest_recall
 from embeddings.services.stats import MIN_ROWS, advice
 from embeddings.store.partitions import chunks_table, documents_table
@@ -16,11 +17,14 @@ from embeddings.types.stats import NO_ROWS
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What would help a collection, in words; `changed` documents since its words were counted."""
+    """What would help a collection, in words; `changed` documents since its words were counted;
+    names of the declared `fields` without their indexes.
+    """
 
     collection: Collection
     advice: list[str]
     changed: int
+    fields: list[str]
 
 
 def low_recall(*, limit: int) -> list[Collection]:
@@ -33,8 +37,8 @@ def low_recall(*, limit: int) -> list[Collection]:
 
 
 def upkeep_due(*, limit: int) -> list[Upkeep]:
-    """The first collections, by name, whose tables want VACUUM, ANALYZE or a new index, or whose
-    words are to be counted anew.
+    """The first collections, by name, whose tables want VACUUM, ANALYZE or a new index, whose words
+    are to be counted anew, or whose metadata want an index that is declared.
     """
     tables, changed = partition_stats(rows=MIN_ROWS), stale_keywords()
     due = []
@@ -45,8 +49,9 @@ def upkeep_due(*, limit: int) -> list[Upkeep]:
             chunks=tables.get(chunks_table(generation.pk), NO_ROWS),
             indexed=generation.index_state == IndexState.READY,
         )
-        if found or collection.pk in changed:
-            due.append(Upkeep(collection, found, changed.get(collection.pk, 0)))
+        fields = unindexed_fields(collection=collection)
+        if found or fields or collection.pk in changed:
+            due.append(Upkeep(collection, found, changed.get(collection.pk, 0), fields))
         if len(due) == limit:
             break
     return due

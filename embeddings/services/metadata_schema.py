@@ -119,11 +119,7 @@ def change_fields(*, collection: Collection, changes: SchemaChange) -> None:
         # What is cached of searches was compared otherwise.
         _save(collection, fields, version=F("version") + 1)
         if _index_states(fields) != _index_states(known):
-            start_job(
-                owner_id=collection.owner_id,
-                kind=JobKind.INDEX_METADATA,
-                collection=collection,
-            )
+            start_indexing(collection=collection)
 
 
 def _declaration(field: SchemaField | None) -> SchemaField | None:
@@ -152,6 +148,19 @@ def _check_stored(collection: Collection, field: SchemaField) -> None:
             field=field.name,
             external_id=example,
         )
+
+
+def start_indexing(*, collection: Collection) -> Job:
+    """A job of the collection's owner that makes its metadata's indexes those that are declared."""
+    return start_job(
+        owner_id=collection.owner_id, kind=JobKind.INDEX_METADATA, collection=collection
+    )
+
+
+def unindexed_fields(*, collection: Collection) -> list[str]:
+    """Names of the fields whose index a job has failed to build."""
+    fields = read_schema(collection.metadata_schema).values()
+    return [field.name for field in fields if field.index and field.state == IndexState.NONE]
 
 
 def index_metadata(*, job_id: uuid.UUID, should_stop: Callable[[], bool]) -> None:

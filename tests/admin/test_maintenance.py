@@ -18,6 +18,7 @@ KINDS = {
     "reindex": JobKind.REINDEX,
     "measure": JobKind.MEASURE_RECALL,
     "refresh": JobKind.REFRESH_KEYWORDS,
+    "fields": JobKind.INDEX_METADATA,
     "vacuum": JobKind.VACUUM,
 }
 
@@ -48,8 +49,15 @@ def test_it_works(as_operator: Client, collection: Collection) -> None:
 
     Generation.objects.update(index_state=IndexState.READY.value)
     KeywordStatistics.objects.update(changes=2_000)
+    Collection.objects.update(
+        metadata_schema={
+            "year": {"type": "number", "index": True, "required": False, "state": "none"},
+            "lang": {"type": "string", "index": False, "required": False, "state": "none"},
+        }
+    )
     measured(collection, 0.5)
     page = as_operator.get(URL).content.decode()
+    assert "Build field indexes: year." in page
     assert "Missing, as after a restore" in page
     assert "0.500" in page
     assert "2000 documents changed" in page
