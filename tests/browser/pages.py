@@ -7,10 +7,12 @@ from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import ConsoleMessage, Page, Request, Response, ViewportSize
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 PHONE: ViewportSize = {"width": 400, "height": 800}
 SERIOUS = {"serious", "critical"}
-WIDER = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
+FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+SETTLED_MS = 2_000
 
 
 def watch(page: Page, *, origin: str) -> list[str]:
@@ -62,8 +64,11 @@ def axe(page: Page, *, rules: list[str] | None = None) -> None:
 
 
 def fits(page: Page) -> None:
-    """Fails where the page as a whole scrolls sideways."""
-    assert page.evaluate(WIDER) <= 0, f"{page.url} is {page.evaluate(WIDER)} pixels too wide"
+    """Fails where the page as a whole scrolls sideways, once charts have followed its width."""
+    try:
+        page.wait_for_function(FITS, timeout=SETTLED_MS)
+    except PlaywrightTimeoutError:
+        raise AssertionError(f"{page.url} scrolls sideways") from None
 
 
 def screenshot(page: Page, name: str) -> Path:

@@ -10,7 +10,7 @@ HARMFUL = (SCRIPT, TEMPLATE, FORMULA, '"><img src=x onerror="document.title = \'
 
 
 def store(service: Instance) -> None:
-    """A collection of harmful texts, ids and metadata."""
+    """A collection of harmful texts, ids and metadata, with a row of each kind besides."""
     service.call("POST", "/v1/collection", {"name": COLLECTION, "description": SCRIPT})
     documents = [
         {"id": f"{number}-{text}", "text": f"{text} about tea", "metadata": {"note": text}}
@@ -21,3 +21,7 @@ def store(service: Instance) -> None:
     assert status in (200, 201), answer
     for text in HARMFUL:
         service.call("POST", "/v1/search", {"collection": COLLECTION, "query": text})
+    service.call("POST", "/v1/teams", {"name": "readers"})
+    grant = {"team": "readers", "role": "viewer"}
+    service.call("POST", f"/v1/collection/{COLLECTION}/permissions", grant)
+    service.call("POST", f"/v1/collection/{COLLECTION}/reindex", {})
