@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from time import monotonic
 
@@ -18,6 +18,9 @@ from accounts.store import audit as store
 
 CHECK_S = 20.0
 """A request may take so long; `verify_audit` takes as long as it needs."""
+
+CHECKS_WITHIN_MS = 400
+"""A page is to take less than a second. Half a million entries are read in that time."""
 
 
 class LinkState(StrEnum):
@@ -39,6 +42,18 @@ class EntryLink:
 
 
 @dataclass(frozen=True, slots=True)
+class LastCheck:
+    """What a check of a day that is on record found: that its first `entries` are whole, unless
+    there is a problem.
+    """
+
+    at: datetime
+    username: str
+    entries: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DayState:
     """A day of the audit: how many entries it has, and its last link's hash in hexadecimal digits,
     which anchors keep. `is_opened` is false of a day that the chain of the days does not know.
@@ -48,6 +63,18 @@ class DayState:
     entries: int
     hash: str
     is_opened: bool
+    check: LastCheck | None
+
+
+@dataclass(frozen=True, slots=True)
+class DayStates:
+    """The states of days that have entries, in their order; what is wrong with the chain of the
+    days; and whether their checks were found in time.
+    """
+
+    states: list[DayState]
+    fault: Fault | None
+    checks_are_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +102,8 @@ def check_entry(*, entry: AuditEntry) -> EntryLink:
     return EntryLink(day, state, link.position, (link.hash or b"").hex())
 
 
-def day_states(*, days: Sequence[date]) -> tuple[list[DayState], Fault | None]:
-    """Those of the days that have entries, in their order, and what is wrong with the chain of the
-    days, which is computed anew for it.
-    """
+def day_states(*, days: Sequence[date]) -> DayStates:
+    """Of the days, which are in their order; the chain of the days is computed anew for it."""
     fault = None
     opened: set[date] = set()
     try:
@@ -86,8 +111,17 @@ def day_states(*, days: Sequence[date]) -> tuple[list[DayState], Fault | None]:
     except Broken as broken:
         fault = broken.fault
     last = store.last_links(days=days)
-    states = [DayState(day, *_shown(last[day]), day in opened) for day in days if day in last]
-    return states, fault
+    rows = store.checks_of_days(since=min(last), within_ms=CHECKS_WITHIN_MS) if last else []
+    checks = {
+        day: LastCheck(at, username, found["entries"], found["problem"])
+        for day, at, username, found in rows or ()
+    }
+    states = [
+        DayState(day, *_shown(last[day]), day in opened, checks.get(day.isoformat()))
+        for day in days
+        if day in last
+    ]
+    return DayStates(states, fault, rows is not None)
 
 
 def check_day(*, day: date, seconds: float = CHECK_S) -> DayCheck:

@@ -1,12 +1,13 @@
 """The audit's chains and partitions, in SQL."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from psycopg import sql
 
 CANONICAL = """ARRAY[
@@ -17,6 +18,10 @@ CANONICAL = """ARRAY[
 ]::text"""
 """What a link's hash is over, besides the hash before it. As in the migration's `audit_link`, from
 which an older entry can't be changed without its hash."""
+
+CHECKS = """
+    SELECT object_id, at, username, after FROM audit_entries
+    WHERE at >= %s AND event = 'audit.verify' ORDER BY at, id"""
 
 FETCH = 2_000
 LOCK_TIMEOUT = "500ms"
@@ -154,6 +159,21 @@ def last_links(*, days: Sequence[date]) -> dict[date, tuple[int, bytes]]:
     return {day: (position, bytes(digest)) for day, position, digest in rows}
 
 
+def checks_of_days(*, since: date, within_ms: int) -> list[tuple[str, datetime, str, Any]] | None:
+    """The day, the time, who asked, and what was found, of each check of a day that is on record
+    since then, in their order; None where finding them takes too long: no index leads to them.
+    """
+    try:
+        with transaction.atomic():
+            ((before,),) = _rows("SELECT current_setting('statement_timeout')")
+            _set_timeout(f"{within_ms}ms")
+            found = _rows(CHECKS, values=[datetime.combine(since, time(), tzinfo=UTC)])
+            _set_timeout(before)
+    except OperationalError:
+        return None
+    return [(day, at, username, json.loads(after)) for day, at, username, after in found]
+
+
 def link_of(*, day: date, entry_id: int) -> tuple[Link, bytes | None] | None:
     """The link of the day's entry, and the hash of the link before it, if there is one."""
     rows = _rows(
@@ -203,6 +223,10 @@ def is_installed() -> bool:
     """Whether the database has an audit yet."""
     ((there,),) = _rows("SELECT to_regclass('audit_entries') IS NOT NULL")
     return bool(there)
+
+
+def _set_timeout(value: str) -> None:
+    _rows("SELECT set_config('statement_timeout', %s, true)", values=[value])
 
 
 def _days_of(table: str) -> list[date]:

@@ -136,10 +136,14 @@ class AuditChainPage(ConsolePage):
         """The days up to `?until=`, the newest first."""
         until = _day(self.request.GET.get("until")) or timezone.now().date()
         days = [day for day in audit_days() if day <= until]
-        states, fault = day_states(days=days[-DAYS_SHOWN:])
+        found = day_states(days=days[-DAYS_SHOWN:])
         earlier = days[-DAYS_SHOWN] - timedelta(days=1) if len(days) > DAYS_SHOWN else None
         return super().get_context_data(
-            states=reversed(states), fault=fault, earlier=earlier, **kwargs
+            states=found.states[::-1],
+            fault=found.fault,
+            checks_are_known=found.checks_are_known,
+            earlier=earlier,
+            **kwargs,
         )
 
     def post(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:

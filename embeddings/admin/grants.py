@@ -10,6 +10,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import TabularInline
 from embeddings.admin.faults import FaultAdmin, FaultForm
+from embeddings.admin.paging import BoundedPaginator
 from embeddings.models import Grant
 from embeddings.services.grants import delete_grant, save_grant
 
@@ -64,6 +65,7 @@ class GrantAdmin(Administered, FaultAdmin):
     list_filter_submit = True
     list_select_related = ("collection", "user", "team")
     list_per_page = 50
+    paginator = BoundedPaginator
     show_full_result_count = False
     autocomplete_fields = ("collection", "user", "team")
 

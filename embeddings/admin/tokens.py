@@ -25,6 +25,7 @@ from accounts.policy import Action
 from accounts.services.tokens import create_api_token, revoke_api_token
 from accounts.token_format import pepper_id
 from embeddings.admin.display import pretty_json
+from embeddings.admin.paging import BoundedPaginator
 from embeddings.admin.session import principal_of_session
 from embeddings.models import Collection, Grant
 from embeddings.services.account_summaries import token_summary
@@ -123,6 +124,7 @@ class ApiTokenAdmin(Administered):
     list_filter_submit = True
     list_select_related = ("user",)
     list_per_page = 50
+    paginator = BoundedPaginator
     show_full_result_count = False
     search_fields = ("name", "key", "user__username")
     autocomplete_fields = ("user",)

@@ -22,6 +22,7 @@ from accounts.services.users import (
     delete_user,
     has_other_administrators,
 )
+from embeddings.admin.paging import BoundedPaginator
 from embeddings.admin.session import principal_of_session
 from embeddings.services.account_summaries import user_summary
 
@@ -95,6 +96,7 @@ class UserAdmin(Administered, DjangoUserAdmin):
     autocomplete_fields = ("team",)
     show_full_result_count = False
     list_per_page = 50
+    paginator = BoundedPaginator
     change_form_outer_before_template = "console/user_summary.html"
     fieldsets = FIELDSETS
     readonly_fields = ("last_login", "date_joined")

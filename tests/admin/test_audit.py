@@ -11,9 +11,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest import MonkeyPatch
 
 from accounts.models import AuditEntry
+from accounts.services import audit_checks
 from accounts.services.audit_buffer import flush_notes
+from accounts.store import audit as store
 from embeddings.constants import JobKind, JobState
 from embeddings.models import Collection, Job
 from tests.admin.conftest import queries_of
@@ -137,18 +140,34 @@ def test_the_chain_of_an_entry(as_admin: Client) -> None:
 
 def test_a_day_is_checked_and_that_is_on_record(as_operator: Client) -> None:
     first, _ = write(YESTERDAY, "a", "b")
-    assert f"{YESTERDAY:%Y-%m-%d}" in as_operator.get(DAYS).content.decode()
+    assert "not checked" in as_operator.get(DAYS).content.decode()
     body = {"day": f"{YESTERDAY:%Y-%m-%d}"}
     assert "whole, 2 entries." in as_operator.post(DAYS, body).content.decode()
     told = AuditEntry.objects.get(event="audit.verify")
     assert (told.username, told.object_id, told.outcome) == ("bob", body["day"], "success")
     assert told.after == {"entries": 2, "complete": True, "problem": None}
 
+    page = as_operator.get(DAYS).content.decode()
+    assert "the first 2, " in page
+    assert "whole so far" not in page
+    write(YESTERDAY, "c")
+    assert "whole so far" in as_operator.get(DAYS).content.decode()
+
     with unprotected(*TABLES):
         change(first)
     page = as_operator.post(DAYS, body).content.decode()
     assert f"was changed. Link 1, entry {first.pk}" in " ".join(page.split())
     assert AuditEntry.objects.filter(event="audit.verify", outcome="failure").exists()
+    assert "broken" in as_operator.get(DAYS).content.decode()
+
+
+def test_checks_that_are_not_found_in_time(as_admin: Client, monkeypatch: MonkeyPatch) -> None:
+    write(YESTERDAY, "a")
+    monkeypatch.setattr(audit_checks, "CHECKS_WITHIN_MS", 20)
+    monkeypatch.setattr(store, "CHECKS", "SELECT pg_sleep(5) WHERE %s IS NOT NULL")
+    page = as_admin.get(DAYS).content.decode()
+    assert "unknown" in page
+    assert "not checked" not in page
 
 
 def test_days_that_are_none(as_admin: Client) -> None:
