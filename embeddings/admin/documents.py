@@ -53,8 +53,12 @@ class DocumentAdmin(ModelAdmin):
             rows = rows.filter(collection_id=named)
         return rows.select_related("collection__active").first()
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
         """As in the API."""
+        return session_may(request, Action.READ)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """As above."""
         return session_may(request, Action.WRITE)
 
     def has_change_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
@@ -106,7 +110,10 @@ class DocumentAdmin(ModelAdmin):
         if found is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         action = Action.WRITE if request.method == "POST" else Action.READ
-        collection = open_collection(request, str(found.collection_id), action)
+        try:
+            collection = open_collection(request, str(found.collection_id), action)
+        except Problem:  # deleted a moment ago
+            raise Http404 from None
         form = metadata_form(request, found)
         if form.is_valid() and save_metadata(request, form, collection, found):
             return HttpResponseRedirect(document_url(found))
@@ -115,8 +122,8 @@ class DocumentAdmin(ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Document) -> None:
         """Through the service, which keeps the count; one that is gone already is no fault."""
-        collection = open_collection(request, str(obj.collection_id), Action.WRITE)
         with suppress(NotFound):
+            collection = open_collection(request, str(obj.collection_id), Action.WRITE)
             delete_document(collection=collection, external_id=obj.external_id)
 
     def response_delete(

@@ -23,12 +23,12 @@ def read_json(text: str) -> Any:
         ) from None
     except RecursionError:
         raise ValidationError("It nests too deep.") from None
-    except ValueError as error:  # a number of thousands of digits, too
-        raise ValidationError(f"{error}.") from None
+    except ValueError:
+        raise ValidationError("A number has too many digits.") from None
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValidationError(f"{name} is no JSON.")
 
 
 class JsonField(forms.CharField):

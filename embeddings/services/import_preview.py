@@ -21,6 +21,8 @@ from embeddings.types.csv_columns import CsvColumns
 from embeddings.types.document import DocumentInput
 
 ROWS = 8
+UNPACKED_BYTES = 1024 * 1024
+"""Looked at, of a file that unpacks to much more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def preview_import(
     are taken that are called as the API calls them, or else the first as the text. Raises
     UnreadableImport.
     """
-    content = _plain(head, gzip=gzip, is_whole=is_whole)
+    content, is_whole = _plain(head, gzip=gzip, is_whole=is_whole)
     if not is_whole and kind != "json":
         content = content[: content.rfind(b"\n") + 1]  # the last line may be cut off
     header: list[str] = []
@@ -111,16 +113,19 @@ def _rows(
             raise
 
 
-def _plain(head: bytes, *, gzip: bool, is_whole: bool) -> bytes:
+def _plain(head: bytes, *, gzip: bool, is_whole: bool) -> tuple[bytes, bool]:
+    """What is looked at, unpacked, and whether it is the whole file."""
     content = bytearray()
     try:
-        for piece in unpack([head], gzip=gzip, max_bytes=settings.EMBED.max_body_bytes):
+        for piece in unpack([head], gzip=gzip, max_bytes=settings.EMBED.import_max_bytes):
             content += piece
+            if len(content) > UNPACKED_BYTES:
+                return bytes(content), False
     except UnreadableImport:
         # A part of a gzip file ends too early; what is none yields nothing.
         if is_whole or not content:
             raise
-    return bytes(content)
+    return bytes(content), is_whole
 
 
 def _guess(header: Sequence[str]) -> CsvColumns | None:

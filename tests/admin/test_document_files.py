@@ -141,6 +141,12 @@ def test_the_preview_of_a_part_shows_what_is_whole(
     assert len(rows) == 1
 
 
+def test_a_preview_unpacks_no_more_than_it_shows(as_admin: Client, collection: Collection) -> None:
+    bomb = gzip.compress(b'{"id": "a", "text": "A"}\n' * 2_000_000)
+    rows = send(as_admin, PREVIEW, bomb, name="a.ndjson.gz", whole=1).context["preview"].rows
+    assert len(rows) == 8
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [("a.csv", b""), ("a.csv", b'id,text\n"'), ("a.json", b"{}"), ("a.gz", b""), ("a.csv.gz", b"")],

@@ -127,8 +127,9 @@ def test_it_finds_documents_by_a_filter(as_admin: Client, collection: Collection
         ('{"year": {"$foo": 1}}', "there is no operator"),
         ("[" * 100_000, "It nests too deep."),
         ('{"a": NaN}', "NaN is no JSON."),
+        ('{"a": ' + "9" * 5_000 + "}", "A number has too many digits."),
     ],
-    ids=["syntax", "operator", "deep", "nan"],
+    ids=["syntax", "operator", "deep", "nan", "digits"],
 )
 def test_what_is_wrong_with_a_filter_is_told_with_its_place(
     as_admin: Client, collection: Collection, spelled: str, told: str
