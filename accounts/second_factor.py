@@ -51,6 +51,11 @@ def is_proven(user: User) -> bool:
     return mode == "optional" and not user_has_device(user)
 
 
+def is_enrolled(*, user: User) -> bool:
+    """Whether the user has a second factor."""
+    return bool(user_has_device(user))
+
+
 def enrol(*, user: User) -> tuple[str, list[str]]:
     """A new second factor in place of the user's old one: the address for an authenticator app,
     which holds the secret, and codes that are good once each. Neither is shown again.

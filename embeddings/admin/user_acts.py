@@ -6,7 +6,6 @@ from django import forms
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django_otp import user_has_device
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from accounts import second_factor
@@ -84,7 +83,7 @@ class RemoveSecondFactor(UserAct):
 
     def touches(self, row: User) -> list[str]:
         """What then suffices."""
-        if not user_has_device(row):
+        if not second_factor.is_enrolled(user=row):
             return ["The user has none."]
         return [
             "The authenticator app and the printed codes are good for nothing any more.",

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from django_otp import user_has_device
 
 from accounts.allowance import Allowance
 from accounts.models import ApiToken, Team, User
 from accounts.principal import Principal
+from accounts.second_factor import is_enrolled
 from accounts.services.budgets import tokens_left
 from embeddings.models import Collection, Grant
 from embeddings.services.usage_report import usage_report
@@ -95,7 +95,7 @@ def user_summary(*, principal: Principal, user: User) -> UserSummary:
         grants=_newest(Grant.objects.filter(user=user)),
         collections=Collection.objects.filter(owner=user).count(),
         active_at=max((time for time in times if time is not None), default=None),
-        has_second_factor=user_has_device(user),
+        has_second_factor=is_enrolled(user=user),
         budgets=budget_uses(allowances=user.allowances),
         use=_use(principal, user=user.username),
     )
