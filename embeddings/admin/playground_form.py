@@ -1,6 +1,7 @@
 """The playground's form, which asks for what `/v1/search` takes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 from django.urls import reverse_lazy
@@ -45,13 +46,13 @@ def _help(name: str) -> str:
     return str(SearchRequest().fields[name].help_text or "").replace("`", "") if name else ""
 
 
-def _text(help_of: str = "", **attrs: str) -> forms.CharField:
+def _text(help_of: str = "", **attrs: Any) -> forms.CharField:
     """Whether it is a number, where one is asked for, is judged where the API judges it."""
     widget = UnfoldAdminTextInputWidget({"autocomplete": "off", **attrs})
     return forms.CharField(required=False, widget=widget, help_text=_help(help_of))
 
 
-def _number(help_of: str = "", **attrs: str) -> forms.CharField:
+def _number(help_of: str = "", **attrs: Any) -> forms.CharField:
     return _text(help_of, inputmode="decimal", **attrs)
 
 
@@ -62,8 +63,8 @@ def _choice(*choices: tuple[str, str]) -> forms.CharField:
 def _suggested(page: str, placeholder: str) -> forms.CharField:
     """A name; the first that begin so are offered while it is typed."""
     return _text(
-        placeholder=placeholder,
         **{
+            "placeholder": placeholder,
             "list": page,
             "hx-get": reverse_lazy(f"admin:{page}"),
             "hx-trigger": "focus once, input changed delay:150ms",
@@ -71,7 +72,7 @@ def _suggested(page: str, placeholder: str) -> forms.CharField:
             "hx-sync": "this:queue last",
             "spellcheck": "false",
             "autocapitalize": "none",
-        },
+        }
     )
 
 
@@ -79,9 +80,7 @@ class QueryForm(forms.Form):
     """What is searched for, by one configuration or by two."""
 
     query = forms.CharField(
-        required=False,
-        strip=False,
-        widget=UnfoldAdminTextareaWidget({"rows": 2, "autofocus": True}),
+        required=False, strip=False, widget=UnfoldAdminTextareaWidget({"rows": 2})
     )
     compare = forms.BooleanField(
         required=False, label="Compare two configurations", widget=UnfoldBooleanWidget

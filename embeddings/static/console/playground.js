@@ -97,7 +97,7 @@
       const conditions = conditionsOf(filter, operators);
       rows.replaceChildren();
       part(builder, "add").hidden = conditions === null;
-      if (typeof filter === "string") note.textContent = "This is not valid JSON yet.";
+      if (filter === text.value) note.textContent = "This is not valid JSON yet.";
       else if (conditions === null) note.textContent = "Rows can't show this filter: edit its JSON.";
       else note.textContent = conditions.length ? "" : "Without a condition, all documents are searched.";
       for (const [field, operator, value] of conditions ?? []) add(field, operator, spell(value));
