@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -161,6 +162,20 @@ def test_a_member_does_not_even_look(as_member: Client, job: Job) -> None:
     for url in (ROWS, page_of(job), page_of(job, "cancel"), page_of(job, "retry")):
         assert as_member.get(url).status_code == 403
     assert as_member.post(page_of(job, "cancel"), {"confirmed": "yes"}).status_code == 403
+    job.refresh_from_db()
+    assert job.state == JobState.QUEUED
+
+
+def test_who_may_only_watch_steers_nothing(as_member: Client, job: Job) -> None:
+    charlie = User.objects.get(username="charlie")
+    charlie.user_permissions.add(Permission.objects.get(codename="view_job"))
+    assert str(job.pk) in as_member.get(LIST).content.decode()
+    page = as_member.get(page_of(job)).content.decode()
+    for verb in ("cancel", "retry"):
+        assert page_of(job, verb) not in page
+        assert as_member.get(page_of(job, verb)).status_code == 403
+        assert as_member.post(page_of(job, verb), {"confirmed": "yes"}).status_code == 403
+        act(as_member, verb, job)
     job.refresh_from_db()
     assert job.state == JobState.QUEUED
 
