@@ -74,6 +74,7 @@ class CollectionAdmin(FaultAdmin):
     list_select_related = ("owner", "active")
     list_per_page = 50
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ("name", "description")
     actions = tuple(map(list_action, UPKEEP))
     autocomplete_fields = ("owner",)
