@@ -53,7 +53,7 @@ UPKEEP = {
         "Count words anew",
         "match_word",
         "A job counts all words for searches by words, and computes weights that are out of date."
-        " Writers of a batch of documents wait for each other meanwhile.",
+        " Who writes to the collection waits while it does a batch.",
         lambda collection: start_refresh(collection=collection),
     ),
     "fields": Upkeep(

@@ -28,7 +28,7 @@ def recall_history(*, collection: Collection) -> dict[bool, list[Recall]]:
     """
     rows = RecallMeasurement.objects.filter(collection=collection)
     history: dict[bool, list[Recall]] = {False: [], True: []}
-    # One was never deleted while another was made: at most KEPT of each.
+    # Of each kind no more are kept.
     for row in rows.order_by("-created_at", "-pk")[: 2 * KEPT]:
         history[row.filtered].insert(0, Recall.of(row))
     return history

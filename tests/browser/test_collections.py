@@ -58,7 +58,7 @@ def test_it_works(console: Page) -> None:
     tab(console, "Danger zone")
     screenshot(console, "collection-danger")
     console.get_by_role("link", name="Delete the collection").click()
-    console.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    console.set_viewport_size(PHONE)
     fits(console)
     console.get_by_label(re.compile("Type its name")).fill(NAME)
     console.get_by_role("button", name=f"Delete {NAME}").click()
