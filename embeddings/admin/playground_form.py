@@ -62,18 +62,17 @@ def _choice(*choices: tuple[str, str]) -> forms.CharField:
 
 def _suggested(page: str, placeholder: str) -> forms.CharField:
     """A name; the first that begin so are offered while it is typed."""
-    return _text(
-        **{
-            "placeholder": placeholder,
-            "list": page,
-            "hx-get": reverse_lazy(f"admin:{page}"),
-            "hx-trigger": "focus once, input changed delay:150ms",
-            "hx-target": f"#{page}",
-            "hx-sync": "this:queue last",
-            "spellcheck": "false",
-            "autocapitalize": "none",
-        }
-    )
+    attrs: dict[str, Any] = {
+        "placeholder": placeholder,
+        "list": page,
+        "hx-get": reverse_lazy(f"admin:{page}"),
+        "hx-trigger": "focus once, input changed delay:150ms",
+        "hx-target": f"#{page}",
+        "hx-sync": "this:queue last",
+        "spellcheck": "false",
+        "autocapitalize": "none",
+    }
+    return _text(**attrs)
 
 
 class QueryForm(forms.Form):
