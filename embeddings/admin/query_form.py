@@ -19,7 +19,8 @@ class QueryForm(forms.Form):
         """What the serializer makes of the filled fields and of `more`; None where something is at
         fault, which the form then tells.
         """
-        self.full_clean()
+        if self.errors:
+            return None
         filled = {name: value for name, value in self.cleaned_data.items() if value}
         try:
             return validated(self.serializer, {**filled, **more})

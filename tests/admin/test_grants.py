@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -47,6 +48,13 @@ def test_it_works(as_admin: Client, admin: User, grant: Grant) -> None:
     told = AuditEntry.objects.filter(object_type="grant", credential="session")
     events = [*told.order_by("id").values_list("event", flat=True)]
     assert events == ["grant.create", "grant.update", "grant.delete", "grant.delete"]
+    assert not LogEntry.objects.exists()
+
+
+def test_its_history_is_in_the_audit(as_operator: Client, grant: Grant) -> None:
+    page = as_operator.get(page_of(grant, "history"), follow=True)
+    assert page.redirect_chain[0][0] == f"/admin/audit/?object_type=grant&object_id={grant.pk}"
+    assert "grant.create" in page.content.decode()
 
 
 @pytest.mark.parametrize(
