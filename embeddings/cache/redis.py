@@ -75,12 +75,6 @@ class Shared:
             deleted += gone
         return deleted
 
-    def heads(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Of the values that are there, as much as says what they are."""
-        heads = self._call("read", partial(_heads, keys=keys), default=()) if keys else ()
-        found = zip(keys, heads, strict=False)
-        return {key: head for key, head in found if isinstance(head, bytes) and len(head) == START}
-
     def count(self, *, prefix: bytes, before_ms: int | None = None) -> tuple[int | None, bool]:
         """How many of our keys begin so, or of them how many were written before the time, and
         whether these are all: the search ends after COUNTED_KEYS of the Redis. None when it does

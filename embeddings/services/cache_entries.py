@@ -13,7 +13,7 @@ from embeddings.cache import (
     the_cache,
     unpack,
 )
-from embeddings.cache.values import START
+from embeddings.cache.values import START, is_intact
 from embeddings.models import Collection
 from embeddings.services.engine import listed_models
 from embeddings.types.cache import Holding, TopEntry
@@ -59,21 +59,30 @@ def top_entries(*, limit: int = 20) -> list[TopEntry]:
     cache = the_cache()
     counted = cache.savings.top(limit)
     keys = [key for key, _ in counted]
-    memory = {key: value[:START] for key, value in cache.memory.get_many(keys).items()}
-    redis = {} if cache.shared is None else cache.shared.heads(keys)
+    levels = {"memory": cache.memory.get_many(keys)}
+    if cache.shared is not None and keys:
+        levels["redis"] = {
+            key: value
+            for key, value in cache.shared.get_many(keys).items()
+            if is_intact(key, value, vector_bytes=len(value) - START)
+        }
     names = _names(keys)
     return [
-        _entry(key, tokens, {"memory": memory.get(key), "redis": redis.get(key)}, names)
+        _entry(
+            key,
+            tokens,
+            {level: found[key] for level, found in levels.items() if key in found},
+            names,
+        )
         for key, tokens in counted
-        if key in memory or key in redis
+        if any(key in found for found in levels.values())
     ]
 
 
 def _entry(
-    key: bytes, tokens: int, levels: Mapping[str, bytes | None], names: Mapping[bytes, str]
+    key: bytes, tokens: int, levels: Mapping[str, bytes], names: Mapping[bytes, str]
 ) -> TopEntry:
-    head = next(each for each in levels.values() if each is not None)
-    value = unpack(head)
+    value = unpack(next(iter(levels.values())))
     return TopEntry(
         hash=key[-DIGEST_BYTES:].hex()[:SHOWN_HASH],
         kind=KINDS[Kind(value.kind)],
@@ -81,7 +90,7 @@ def _entry(
         saved_tokens=tokens,
         hits=tokens // max(value.tokens, 1),
         written_at=datetime.fromtimestamp(value.written_ms / 1000, UTC),
-        levels=tuple(level for level, found in levels.items() if found is not None),
+        levels=tuple(levels),
     )
 
 

@@ -76,12 +76,16 @@ def take_over(stored: object) -> None:
 
 
 def _follow() -> None:
+    told = False
     while True:
         try:
             for stored in store.follow(at_latest_s=AT_LATEST_S):
                 take_over(stored)
+                told = False
         except Exception as error:  # noqa: BLE001  what was taken over last holds meanwhile
-            telemetry.log.warning("live_settings_unknown", error=type(error).__name__)
+            if not told:  # once for each outage
+                telemetry.log.warning("live_settings_unknown", error=type(error).__name__)
+            told = True
         time.sleep(RETRY_S)
 
 

@@ -135,10 +135,25 @@ def test_with_redis_all_processes_are_counted_and_named(
     assert ">redis</td>" in top
     question, confirmed = asked(as_operator, CLEAR)
     assert "2 values in Redis" in question
+    assert "0 values in Redis" in asked(as_operator, CLEAR, older_than_s="60")[0]
 
     as_operator.post(CLEAR, confirmed)
     assert "asked for again yet" in as_operator.get(PAGE).content.decode()
     assert shared_cache.client().keys("*") == []
+
+
+def test_what_somebody_else_wrote_to_redis_is_not_shown(
+    as_operator: Client, alice: User, shared_cache: RedisServer
+) -> None:
+    embed(alice, "green tea")
+    embed(alice, "green tea")
+    the_cache().savings.flush()
+    client = shared_cache.client()
+    for key in client.keys("embed:*"):
+        client.set(key, b"\xff" * 40)
+    the_cache.cache_clear()
+
+    assert "asked for again yet" in as_operator.get(PAGE).content.decode()
 
 
 def test_a_redis_that_is_gone_is_shown_as_such(
