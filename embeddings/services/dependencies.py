@@ -27,16 +27,22 @@ LEAST_SHARE = 0.03
 
 def dependencies() -> list[Dependency]:
     """The database, Redis, the models, the worker, the disk and the memory; never fails."""
-    checks = (_database, _redis, _models, _worker, _disk, _memory)
-    return [_timed(check) for check in checks]
+    checks = {
+        "PostgreSQL": _database,
+        "Redis": _redis,
+        "Models": _models,
+        "Worker": _worker,
+        "Disk": _disk,
+        "Memory": _memory,
+    }
+    return [_timed(name, check) for name, check in checks.items()]
 
 
-def _timed(check: Callable[[], Dependency]) -> Dependency:
+def _timed(name: str, check: Callable[[], Dependency]) -> Dependency:
     started = time.perf_counter()
     try:
         found = check()
     except Error:
-        name = check.__name__.strip("_").capitalize()
         return Dependency(name, Health.DOWN, "The database does not answer.")
     latency = round((time.perf_counter() - started) * 1000, 1)
     asked = found.state != Health.OFF and check not in (_disk, _memory)

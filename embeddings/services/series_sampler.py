@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
 
-from django.db import Error, connections
+from django.db import connections
 from django.db.models import Count, Sum
 
 from embeddings.constants import JobState
@@ -20,6 +20,7 @@ from embeddings.services.engine import waiting_tokens
 from embeddings.services.machine import disk_bytes, memory_bytes
 from embeddings.services.series_catalog import PROCESSES, SERIES
 from embeddings.store import series as store
+from embeddings.store.health import answers
 from embeddings.store.instance import connection_count, database_bytes
 from embeddings.telemetry import log, own_samples
 from embeddings.types.series import SeriesKind
@@ -51,8 +52,11 @@ class Sampler:
             store.keep_values(step=_step_of(at), seconds=STEP_S, values=whole)
 
     def finish(self) -> None:
-        """Write what was counted since the last step: the process ends."""
-        self._write(time.time(), {})
+        """Write what was counted since the last step: the process ends, and waits for no database
+        that is gone.
+        """
+        if answers():
+            self._write(time.time(), {})
 
     def _write(self, at: float, gauges: Values) -> None:
         with self._lock:
@@ -159,8 +163,8 @@ def _told(write: Callable[[], None]) -> Callable[[], None]:
     def writing() -> None:
         try:
             write()
-        except Error as error:
-            log.warning("series_not_written", error=type(error).__name__)
+        except Exception:  # noqa: BLE001  the next step may be writable
+            log.warning("series_not_written", exc_info=True)
         finally:
             connections.close_all()
 

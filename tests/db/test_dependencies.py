@@ -91,4 +91,5 @@ def test_a_database_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(service, "server_facts", gone)
     database = dependencies()[0]
-    assert (database.state, database.detail) == (Health.DOWN, "The database does not answer.")
+    assert (database.name, database.state) == ("PostgreSQL", Health.DOWN)
+    assert database.detail == "The database does not answer."

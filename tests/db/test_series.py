@@ -88,6 +88,14 @@ def test_every_step_has_what_rose_since_the_last(monkeypatch: pytest.MonkeyPatch
     assert not MetricPoint.objects.filter(name="processes", step=minute(0)).exists()
 
 
+def test_a_process_ends_without_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    sampler = Sampler()
+    telemetry.embedded(model="m", texts=2, tokens=1, seconds=0.1)
+    monkeypatch.setattr(series_sampler, "answers", lambda: False)
+    monkeypatch.setattr(store, "add_values", fail)
+    sampler.finish()
+
+
 def fail(**_: object) -> None:
     raise Error
 
