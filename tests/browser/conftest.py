@@ -22,7 +22,7 @@ TIMEOUT_MS = 15_000
 
 @pytest.fixture(scope="package")
 def service() -> Iterator[Instance]:
-    yield from run()
+    yield from run(EMBED_OAUTH="true", EMBED_ADMIN_OTP="optional")
 
 
 @pytest.fixture(scope="package")
