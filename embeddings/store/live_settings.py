@@ -1,6 +1,6 @@
 """The row of live settings, read past Django's pool, and the news of its changes."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
@@ -24,7 +24,7 @@ def read_once() -> Any:
         return _read(listener)
 
 
-def follow(*, at_latest_s: float) -> Iterator[Any]:
+def follow(*, at_latest_s: float) -> Generator[Any, None, None]:
     """What is set, at once and after each news of a change, or so many seconds without any: behind
     some poolers no news come. Raises psycopg.Error.
 
