@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -51,10 +51,18 @@ class ModelAdmin(ThemedModelAdmin):
         is_offered = any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
         return is_offered and super().lookup_allowed(lookup, value, request)
 
-    def log_addition(self, *_: Any) -> None:
-        """Not in Django's log: nobody reads it, and it would keep names of what is erased."""
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address proposes, but for values that their fields could not have."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {name: value for name, value in initial.items() if self._can_have(name, value)}
 
-    log_change = log_deletions = log_addition
+    def _can_have(self, name: str, value: Any) -> bool:
+        try:
+            field: Any = self.opts.get_field(name)
+            field.to_python(value)
+        except (FieldDoesNotExist, ValidationError):
+            return False
+        return True
 
     def history_view(
         self,

@@ -94,6 +94,12 @@ def test_mistakes_are_explained(
     assert not ApiToken.objects.exists()
 
 
+def test_the_address_proposes_its_user(as_admin: Client, alice: User) -> None:
+    assert ">alice</option>" in as_admin.get(ADD, {"user": alice.pk}).content.decode()
+    for wrong in ({"user": "x"}, {"user": str(10**20)}, {"nothing": "x"}):
+        assert as_admin.get(ADD, wrong).status_code == 200
+
+
 def test_its_secret_is_nowhere_else(as_admin: Client, alice: User) -> None:
     response = as_admin.post(ADD, {"user": alice.pk, "name": "box"})
     (plaintext,) = secrets_in(response)
