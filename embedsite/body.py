@@ -28,7 +28,9 @@ class BodyLimit:
     def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponseBase | None:
         """The refusal; None lets the request pass."""
         kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
-        streams = getattr(kind, "streams_body", False)
+        # A form would be read for its token before anybody is asked who sends it.
+        is_form = request.content_type == "multipart/form-data"
+        streams = getattr(kind, "streams_body", False) and not is_form
         limit = settings.EMBED.max_body_bytes
         if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
             return _open_chunked(request, limit=None if streams else limit)

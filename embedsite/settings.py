@@ -65,7 +65,6 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "embedsite.middleware.session_actor",
@@ -73,6 +72,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "embedsite.admission.Admission",
     "embedsite.body.BodyLimit",
+    # It reads forms, a stranger's too: only of requests that are admitted, and not too large.
+    "django.middleware.csrf.CsrfViewMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -152,6 +153,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 CACHES = cache_settings(EMBED)
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = EMBED.max_body_bytes
+# No page takes files in a form: none of them comes onto the disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 # Two services on one host must not log each other's operators out.
 _instance = hashlib.sha256(SECRET_KEY.encode()).hexdigest()[:8]
