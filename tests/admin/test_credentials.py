@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -175,3 +176,28 @@ def test_a_command_makes_a_second_factor(db: None, capsys: pytest.CaptureFixture
     assert len(codes) == 10
     call_command("second_factor", "robot", "--remove")
     assert events() == ["second_factor.create", "second_factor.delete"]
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("otp_totp_totpdevice", "key"),
+        ("oauth2_provider_application", "client_secret"),
+        ("oauth2_provider_refreshtoken", "token"),
+        ("accounts_apitoken", "digest"),
+        ("accounts_user", "password"),
+    ],
+)
+def test_no_secret_is_found_letter_by_letter(as_admin: Client, name: str, column: str) -> None:
+    answer = as_admin.get(page(f"{name}_changelist"), {f"{column}__startswith": "a"})
+
+    assert answer.status_code == 400
+
+
+def test_what_was_done_to_the_erased_is_in_no_other_log(as_admin: Client, alice: User) -> None:
+    identity = link_identity(user=alice, issuer="certificate", subject="CN=alice")
+
+    as_admin.post(page("accounts_identity_delete", identity.pk), {"post": "yes"})
+
+    assert not Identity.objects.exists()
+    assert not LogEntry.objects.exists()
