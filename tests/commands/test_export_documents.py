@@ -93,7 +93,7 @@ def test_it_goes_on_where_it_was_interrupted(
     assert not file.exists()
     partial = tmp_path / f"{name}.partial"
     with partial.open("ab") as cut_off:
-        cut_off.write(b"half a ba")
+        cut_off.write(b"half a batch" * 1_000)
 
     assert run(file) == 5
 
