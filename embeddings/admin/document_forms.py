@@ -16,7 +16,7 @@ from unfold.widgets import (
 
 from accounts.exceptions import Problem
 from accounts.policy import Action
-from embeddings.admin.json_text import FilterJsonField, MetadataJsonField
+from embeddings.admin.json_text import FilterJsonField, JsonField, MetadataJsonField
 from embeddings.admin.query_form import text_field
 from embeddings.admin.session import principal_of_session
 from embeddings.constants import MAX_EXTERNAL_ID_CHARS, OnConflict
@@ -172,6 +172,8 @@ class MetadataForm(forms.Form):
         rows=12,
         help_text="A JSON object; null removes a key. Only what you change is changed.",
     )
+    was = JsonField(required=False)
+    """Hidden: as it was shown. What somebody else changed since then is no change of this form."""
 
 
 def _required(collection: Collection | None) -> Collection:

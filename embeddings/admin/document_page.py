@@ -37,14 +37,17 @@ def hit_url(collection: Collection, hit: Hit) -> str:
 def metadata_form(request: HttpRequest, document: Document) -> MetadataForm:
     """As it is stored, or as it was sent."""
     sent = request.POST if request.method == "POST" else None
-    return MetadataForm(sent, initial={"metadata": indented(document.metadata)})
+    shown = indented(document.metadata)
+    return MetadataForm(sent, initial={"metadata": shown, "was": shown})
 
 
 def save_metadata(
     request: HttpRequest, form: MetadataForm, collection: Collection, document: Document
 ) -> bool:
     """Whether the service took the changes; else the form tells what is at fault."""
-    changes = _changes(document.metadata, form.cleaned_data["metadata"])
+    was = form.cleaned_data["was"]
+    before = was if isinstance(was, dict) else document.metadata
+    changes = _changes(before, form.cleaned_data["metadata"])
     try:
         if changes:
             update_metadata(

@@ -1,5 +1,6 @@
 """Documents in the console."""
 
+import json
 import uuid
 from typing import Any
 
@@ -202,6 +203,20 @@ def test_what_others_change_meanwhile_stays(as_admin: Client, collection: Collec
     Document.objects.filter(external_id="tea").update(metadata={"note": "<b>hot</b>", "new": 1})
     as_admin.post(page_of(collection), {"metadata": '{"note": "cold", "new": 1}'})
     assert Document.objects.get(external_id="tea").metadata == {"note": "cold", "new": 1}
+
+
+def test_what_others_changed_since_the_page_was_shown_stays(
+    as_admin: Client, collection: Collection
+) -> None:
+    form = as_admin.get(page_of(collection)).context["form"]
+    stored = Document.objects.filter(external_id="tea")
+    stored.update(metadata={"note": "cold", "new": 1})
+
+    was = form["was"].value()
+    metadata = json.dumps({**json.loads(was), "mine": 2})
+    as_admin.post(page_of(collection), {"metadata": metadata, "was": was})
+
+    assert stored.get().metadata == {"note": "cold", "new": 1, "mine": 2}
 
 
 @pytest.mark.parametrize(
