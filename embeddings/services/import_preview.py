@@ -68,8 +68,8 @@ def preview_import(
     kind: Kind,
     columns: CsvColumns | None = None,
 ) -> Preview:
-    """What the first rows of the file become that begins with `head`. Of columns that nobody chose
-    are taken that are called as the API calls them, or else the first as the text. Raises
+    """What the first rows of the file become that begins with `head`. Where nobody chose columns,
+    those are taken that are called as the API calls them, or else the first as the text. Raises
     UnreadableImport.
     """
     content, is_whole = _plain(head, gzip=gzip, is_whole=is_whole)
@@ -129,12 +129,12 @@ def _plain(head: bytes, *, gzip: bool, is_whole: bool) -> tuple[bytes, bool]:
 
 
 def _guess(header: Sequence[str]) -> CsvColumns | None:
-    """None where the names tell."""
-    if "text" in header:
+    """None where the names tell what can't be chosen: titles, metadata and vectors."""
+    if "text" in header and {"_id", "title", "metadata", "embedding"} & {*header}:
         return None
     key = next((name for name in header if name in ("id", "_id", "key")), None)
     text = next((name for name in header if name != key), header[0])
-    return CsvColumns(text=text, id=key)
+    return CsvColumns(text="text" if "text" in header else text, id=key)
 
 
 def _previewed(collection: Collection, row: Row) -> PreviewRow:

@@ -118,6 +118,28 @@ def test_a_preview_shows_what_would_be_stored(as_admin: Client, collection: Coll
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("header", "chosen", "metadata"),
+    [
+        ("body,lang", ("body", None), ["lang"]),
+        ("id,lang,text", ("text", "id"), ["lang"]),
+        ("title,text,lang", None, ["lang"]),
+        ("id,text,metadata", None, []),
+    ],
+)
+def test_what_columns_are_taken_for(
+    as_admin: Client,
+    collection: Collection,
+    header: str,
+    chosen: tuple[str, str | None] | None,
+    metadata: list[str],
+) -> None:
+    body = f"{header}\n{'{},' * header.count(',')}{{}}\n".encode()
+    preview = send(as_admin, PREVIEW, body, name="a.csv", whole=1).context["preview"]
+    columns = preview.columns and (preview.columns.text, preview.columns.id)
+    assert (columns, list(preview.metadata_columns)) == (chosen, metadata)
+
+
 def test_a_preview_by_chosen_columns(as_admin: Client, collection: Collection) -> None:
     columns = '{"text": "lang", "metadata": []}'
     answer = send(as_admin, PREVIEW, TABLE, name="a.csv", whole=1, columns=columns)
