@@ -67,8 +67,7 @@ def read_header(
     UnreadableImport.
     """
     csv.field_size_limit(CSV_FIELD_BYTES)
-    lines = _lines(pieces, max_line_bytes=max_line_bytes)
-    reader = (cells for cells in csv.reader(lines, strict=True) if cells)
+    reader = _rows(_lines(pieces, max_line_bytes=max_line_bytes), max_chars=max_line_bytes)
     with _readable():
         header = next(reader, None)
     if header is None:
@@ -120,6 +119,26 @@ _SPELLED: dict[FieldType, Any] = {
     FieldType.BOOLEAN: bool,
     FieldType.STRINGS: list,
 }
+
+
+def _rows(lines: Iterator[str], *, max_chars: int) -> Iterator[list[str]]:
+    """Rows that have cells. Each cell may have a line of its own, so that a row without an end
+    would fill the memory, however short its lines are.
+    """
+    read = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal read
+        for line in lines:
+            read += len(line)
+            if read > max_chars:
+                raise UnreadableImport(reason=f"it has a row of more than {max_chars} characters.")
+            yield line
+
+    for cells in csv.reader(counted(), strict=True):
+        read = 0
+        if cells:
+            yield cells
 
 
 def _lines(pieces: Iterable[bytes], *, max_line_bytes: int) -> Iterator[str]:

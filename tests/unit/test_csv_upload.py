@@ -141,3 +141,11 @@ def test_columns_out_of_json() -> None:
 def test_what_names_no_columns_is_refused(value: object) -> None:
     with pytest.raises(InvalidRequest):
         CsvColumns.from_json(value)
+
+
+def test_a_row_is_bounded_as_a_whole() -> None:
+    """However short the lines are that its cells hold."""
+    row = b'x,"' + b'\n","' * 20 + b'"\n'
+    with pytest.raises(UnreadableImport, match="row of more than 50 characters"):
+        rows(b"text\n" + row, longest=50)
+    assert len(rows(b'text\n"a\nb"\n' * 20, longest=50)) == 39
