@@ -20,6 +20,7 @@ class GrantInline(TabularInline):
 
     model = Grant
     fields = ("user", "team", "role", "row_filter")
+    hide_title = True
     autocomplete_fields = ("user", "team")
     extra = 0
 

@@ -38,6 +38,7 @@ class MemberInline(TabularInline):
     fk_name = "group"
     autocomplete_fields = ("user",)
     verbose_name, verbose_name_plural = "member", "members"
+    hide_title = True
     extra = 0
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
