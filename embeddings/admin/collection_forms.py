@@ -16,6 +16,7 @@ from accounts.exceptions import Problem
 from accounts.models import User
 from embeddings.admin.faults import FaultForm, as_request, tell
 from embeddings.admin.schema_editor import SchemaField, schema_rows
+from embeddings.admin.seen import SeenForm
 from embeddings.constants import (
     DEFAULT_LANGUAGE,
     HNSW_EF_CONSTRUCTION,
@@ -176,7 +177,7 @@ class NewCollectionForm(SettingsForm):
         return owner
 
 
-class CollectionForm(SettingsForm):
+class CollectionForm(SeenForm, SettingsForm):
     """What of a collection can be changed; only what is changed is asked for."""
 
     class Meta:

@@ -23,6 +23,7 @@ from accounts.services.users import (
     has_other_administrators,
 )
 from embeddings.admin.paging import BoundedPaginator
+from embeddings.admin.seen import SeenForm
 from embeddings.admin.session import principal_of_session
 from embeddings.services.account_summaries import user_summary
 
@@ -37,7 +38,7 @@ FIELDSETS: Any = (
 ROLE: Any = ("Role", {"fields": ("role",)})
 
 
-class UserForm(UserChangeForm):
+class UserForm(SeenForm, UserChangeForm):
     """Keeps names that have an address in the API, and an administrator."""
 
     class Meta(UserChangeForm.Meta):
@@ -98,6 +99,7 @@ class UserAdmin(Administered, DjangoUserAdmin):
     list_per_page = 50
     paginator = BoundedPaginator
     change_form_outer_before_template = "console/user_summary.html"
+    change_form_before_template = "console/seen.html"
     fieldsets = FIELDSETS
     readonly_fields = ("last_login", "date_joined")
     add_fieldsets = (*DjangoUserAdmin.add_fieldsets, ROLE)
