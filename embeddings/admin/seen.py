@@ -6,7 +6,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-CHANGED = "Somebody has changed this since the page was opened. Open it anew: what you sent would undo it."
+CHANGED = (
+    "Somebody has changed this since the page was opened. Open it anew: what you sent would undo"
+    " that."
+)
 
 
 class SeenForm(forms.ModelForm):
