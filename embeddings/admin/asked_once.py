@@ -1,17 +1,62 @@
-"""What is done to one row only after its page has said what that touches."""
+"""What is done only after a page has said what that touches."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.console_page import ConsolePage
 from accounts.exceptions import Problem
 from accounts.policy import Action
+from embeddings.admin.faults import tell
+
+SHOWN = 10
+"""Of what a question touches, named one by one."""
+
+CONFIRMED = "confirmed"
+
+
+def ask(
+    request: HttpRequest,
+    frame: dict[str, Any],
+    *,
+    title: str,
+    about: str,
+    touches: Sequence[str],
+    fields: Iterable[tuple[str, str]],
+    back: str,
+    count: int | None = None,
+    verb: str | None = None,
+    is_dangerous: bool = False,
+) -> HttpResponse:
+    """The question, whose answer posts the hidden `fields` and CONFIRMED to the same address;
+    `count` is of all that it touches, where `touches` names some of them.
+    """
+    shown = touches[:SHOWN]
+    question = {
+        "title": f"{title}?",
+        "about": about,
+        "touches": shown,
+        "others": (count or len(touches)) - len(shown),
+        "hidden": [*fields, (CONFIRMED, "yes")],
+        "verb": verb or title,
+        "is_dangerous": is_dangerous,
+        "back": back,
+    }
+    return TemplateResponse(request, "console/asked_once.html", {**frame, **question})
+
+
+def fields_of_action(request: HttpRequest) -> list[tuple[str, str]]:
+    """What is sent again by the answer to a question of an action on the rows of a list."""
+    kept = ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
+    return [(key, value) for key in kept for value in request.POST.getlist(key)]
 
 
 class AskedOnce(ConsolePage):
@@ -34,12 +79,15 @@ class AskedOnce(ConsolePage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Raises Http404."""
-        row = kwargs.get("row") or self.row()
+        row = kwargs.pop("row", None) or self.row()
         kwargs.setdefault("form", self.form_class())
         return super().get_context_data(
-            **{"row": row, "touches": self.touches(row), "back": self.back(row), **kwargs},
+            **kwargs,
+            about=f"{self.title}: {row}",
+            touches=self.touches(row),
             verb=self.verb,
             is_dangerous=self.is_dangerous,
+            back=self.back(row),
         )
 
     def post(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
@@ -50,7 +98,7 @@ class AskedOnce(ConsolePage):
         try:
             done = self.act(row, form.cleaned_data)
         except Problem as problem:
-            form.add_error(problem.param if problem.param in form.fields else None, problem.detail)
+            tell(form, problem)
             context = self.get_context_data(row=row, form=form)
             return self.render_to_response(context, status=problem.status)
         if isinstance(done, HttpResponse):

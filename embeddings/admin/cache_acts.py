@@ -1,6 +1,6 @@
 """Clearing and warming the cache in the console."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +13,12 @@ from accounts.console_page import ConsolePage, console_page
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.amounts import amount
+from embeddings.admin.asked_once import CONFIRMED, ask
 from embeddings.admin.cache import CachePage
 from embeddings.admin.cache_forms import ClearForm, WarmForm
+from embeddings.admin.faults import tell
 from embeddings.admin.query_form import QueryForm
 from embeddings.admin.session import principal_of_session
-from embeddings.admin.upkeep import CONFIRMED, ask
 from embeddings.models import Collection, Job
 from embeddings.serializers.cache import DEFAULT_QUERIES
 from embeddings.services.cache import clear_cache
@@ -51,7 +52,7 @@ class CacheAct(CachePage):
             if asked is not None:
                 self.act(asked)
         except Problem as problem:
-            form.add_error(problem.param if problem.param in form.fields else None, problem.detail)
+            tell(form, problem)
         if form.errors:
             return self.render_to_response(self.get_context_data(**{self.form_name: form}))
         return HttpResponseRedirect(reverse("admin:cache"))
@@ -64,16 +65,14 @@ class CacheAct(CachePage):
         """Do it, and tell. Raises Problem."""
         raise NotImplementedError
 
-    def question(
-        self, form: QueryForm, *, title: str, touches: str, names: Iterable[str]
-    ) -> HttpResponse:
+    def question(self, form: QueryForm, *, about: str, touches: Sequence[str] = ()) -> HttpResponse:
         """Whose answer posts the form anew."""
         return ask(
             self.request,
             ConsolePage.get_context_data(self),
-            title=title,
+            title=self.title,
+            about=about,
             touches=touches,
-            names=list(names),
             fields=[(name, str(value)) for name, value in form.filled().items() if value],
             back=reverse("admin:cache"),
         )
@@ -103,9 +102,8 @@ class CacheClearPage(CacheAct):
         found = holding(**self.wanted(asked))
         return self.question(
             form,
-            title=self.title,
-            touches="Whoever asks for this next waits for a model again. No document is touched.",
-            names=[f"Forgets {_scope(asked)}.", *_touched(found)],
+            about="Whoever asks for this next waits for a model again. No document is touched.",
+            touches=[f"Forgets {_scope(asked)}.", *_touched(found)],
         )
 
     def act(self, asked: dict[str, Any]) -> None:
@@ -142,10 +140,8 @@ class CacheWarmPage(CacheAct):
         wanted = self.wanted(asked)
         return self.question(
             form,
-            title=self.title,
-            touches=f"{len(wanted.items):,} texts are embedded by {wanted.model}, those that are"
+            about=f"{len(wanted.items):,} texts are embedded by {wanted.model}, those that are"
             " cached apart: at once where they are few, else by a job. Tokens count as used.",
-            names=[],
         )
 
     def act(self, asked: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from accounts.console_page import ConsolePage, console_page
 from accounts.exceptions import Problem
 from accounts.policy import Action
+from embeddings.admin.asked_once import CONFIRMED, ask
 from embeddings.admin.document_forms import open_collection
 from embeddings.admin.document_page import list_url
 from embeddings.admin.json_text import FilterJsonField
@@ -31,7 +32,6 @@ class DeletePage(ConsolePage):
     name = "documents_delete"
     title = "Delete documents"
     action = Action.WRITE
-    template_name = "console/documents_delete.html"
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
@@ -53,8 +53,9 @@ class DeletePage(ConsolePage):
     def _chosen(
         self, request: HttpRequest, collection: Collection, ids: Sequence[str]
     ) -> HttpResponse:
-        if "confirmed" not in request.POST:
-            return self._ask(collection, count=len(ids), sample=ids, ids=ids)
+        if CONFIRMED not in request.POST:
+            fields = [("id", each) for each in ids]
+            return self._ask(collection, count=len(ids), sample=ids, fields=fields)
         deleted = 0
         for external_id in ids:
             with suppress(NotFound):  # somebody else was faster
@@ -76,26 +77,37 @@ class DeletePage(ConsolePage):
                 " deleted here at once. Narrow the filter, or delete the collection.",
             )
             return HttpResponseRedirect(list_url(collection, filter=filter_text))
-        if "confirmed" not in request.POST:
-            return self._ask(
-                collection, count=would.deleted, sample=would.sample, filter=filter_text
-            )
+        if not would.deleted:
+            messages.info(request, "No document agrees with the filter.")
+            return HttpResponseRedirect(list_url(collection, filter=filter_text))
+        if CONFIRMED not in request.POST:
+            fields = [("filter", filter_text)]
+            return self._ask(collection, count=would.deleted, sample=would.sample, fields=fields)
         result = delete_documents(collection=collection, metadata_filter=metadata_filter)
         return _done(request, collection, result.deleted)
 
     def _ask(
-        self, collection: Collection, *, count: int, sample: Sequence[str], **sent: Any
+        self,
+        collection: Collection,
+        *,
+        count: int,
+        sample: Sequence[str],
+        fields: Sequence[tuple[str, str]],
     ) -> HttpResponse:
-        context = self.get_context_data(
-            collection=collection,
-            count=count,
-            shown_count=f"{count:,}",
-            sample=sample,
-            shown_others=f"{count - len(sample):,}" if count > len(sample) else "",
-            sent=sent,
+        documents = f"{count:,} document{'' if count == 1 else 's'}"
+        return ask(
+            self.request,
+            self.get_context_data(),
+            title=self.title,
+            about=f"This deletes {documents} of {collection}: text, metadata and vectors. It can't"
+            " be undone.",
+            touches=sample,
+            fields=[("collection", str(collection.pk)), *fields],
             back=list_url(collection),
+            count=count,
+            verb=f"Delete {documents}",
+            is_dangerous=True,
         )
-        return self.render_to_response(context)
 
 
 def _done(request: HttpRequest, collection: Collection, deleted: int) -> HttpResponse:

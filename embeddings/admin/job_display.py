@@ -58,6 +58,12 @@ def shown_job(job: Job) -> ShownJob:
     )
 
 
+def told_job(job: Job) -> str:
+    """The job in a line."""
+    of = f" of {job.collection}" if job.collection else ""
+    return f"{job.kind}{of}, by {job.owner}: {job.state}, {shown_job(job).done} done"
+
+
 def live_rows(jobs: Iterable[Job]) -> dict[str, Any]:
     """What refreshes a list: the rows, and which of them are still under way."""
     rows = [shown_job(job) for job in jobs]

@@ -7,8 +7,6 @@ from embeddings.models import Job
 from embeddings.services.job_retry import retry_job
 from embeddings.services.jobs import cancel_job
 
-CONFIRMED = "confirmed"
-
 
 @dataclass(frozen=True, slots=True)
 class Step:

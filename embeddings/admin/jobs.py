@@ -1,7 +1,7 @@
 """Jobs in the console: watched, cancelled and retried."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -24,9 +24,10 @@ from accounts.admin.theme import ModelAdmin
 from accounts.console_page import session_may
 from accounts.exceptions import Problem
 from accounts.policy import Action
+from embeddings.admin.asked_once import CONFIRMED, ask, fields_of_action
 from embeddings.admin.display import pretty_json
-from embeddings.admin.job_display import live_rows, shown_job
-from embeddings.admin.job_steps import CANCEL, CONFIRMED, RETRY, STEPS, Step
+from embeddings.admin.job_display import live_rows, shown_job, told_job
+from embeddings.admin.job_steps import CANCEL, RETRY, STEPS, Step
 from embeddings.admin.paging import BoundedPaginator
 from embeddings.models import Job
 from embeddings.services.jobs import delete_job
@@ -216,7 +217,8 @@ class JobAdmin(ModelAdmin):
         if CONFIRMED in request.POST:
             self._take(request, step, jobs)
             return None
-        return self._ask(request, step, list(jobs), back=request.get_full_path(), action=True)
+        fields = fields_of_action(request)
+        return self._ask(request, step, list(jobs), back=request.get_full_path(), fields=fields)
 
     def _take(self, request: HttpRequest, step: Step, jobs: Iterable[Job]) -> None:
         taken = 0
@@ -231,15 +233,23 @@ class JobAdmin(ModelAdmin):
             messages.success(request, f"{step.done} {taken} {'job' if taken == 1 else 'jobs'}.")
 
     def _ask(
-        self, request: HttpRequest, step: Step, jobs: list[Job], *, back: str, action: bool = False
+        self,
+        request: HttpRequest,
+        step: Step,
+        jobs: list[Job],
+        *,
+        back: str,
+        fields: Sequence[tuple[str, str]] = (),
     ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": step.title,
-            "step": step,
-            "opts": self.opts,
-            "jobs": [shown_job(job) for job in jobs],
-            "back": back,
-            "as_action": action,
-        }
-        return TemplateResponse(request, "console/job_step.html", context)
+        what = "this job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+        return ask(
+            request,
+            self.admin_site.each_context(request),
+            title=step.title,
+            about=step.touches,
+            touches=[told_job(job) for job in jobs],
+            fields=fields,
+            back=back,
+            verb=f"{step.verb} {what}",
+            is_dangerous=step.is_dangerous,
+        )

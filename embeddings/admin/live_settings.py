@@ -18,8 +18,8 @@ from accounts.console_page import ConsolePage, console_page
 from accounts.models import AuditEntry
 from accounts.policy import Action
 from embeddings.admin.amounts import amount
+from embeddings.admin.asked_once import CONFIRMED, ask
 from embeddings.admin.session import principal_of_session
-from embeddings.admin.upkeep import CONFIRMED, ask
 from embeddings.exceptions import InvalidRequest
 from embeddings.services.audit import AuditWanted, list_entries
 from embeddings.services.live_options import parse_option
@@ -132,8 +132,8 @@ class SettingsPage(ConsolePage):
             self.request,
             super().get_context_data(),
             title="Change settings",
-            touches=EFFECT,
-            names=said,
+            about=EFFECT,
+            touches=said,
             fields=hidden,
             back=f"{_back(self.request)}#{group.lower()}",
         )

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.console_page import ConsolePage, console_page
 from accounts.policy import Action
+from embeddings.admin.asked_once import CONFIRMED, ask
 from embeddings.admin.recall import recall_chart
 from embeddings.admin.session import principal_of_session
-from embeddings.admin.upkeep import CONFIRMED, UPKEEP, ask, start, tell_of_jobs
+from embeddings.admin.upkeep import UPKEEP, start, tell_of_jobs
 from embeddings.models import Collection
 from embeddings.services.index_repair import index_faults, start_repair
 from embeddings.services.maintenance import low_recall, upkeep_due
@@ -64,8 +65,8 @@ class MaintenancePage(ConsolePage):
                 request,
                 super().get_context_data(),
                 title=REPAIR_TITLE if upkeep is None else upkeep.title,
-                touches=REPAIR_TOUCHES if upkeep is None else upkeep.touches,
-                names=[collection.name for collection in collections],
+                about=REPAIR_TOUCHES if upkeep is None else upkeep.touches,
+                touches=[collection.name for collection in collections],
                 fields=[("do", name), *(("collection", each) for each in ids)],
                 back=request.path,
             )

@@ -4,13 +4,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
@@ -24,6 +22,7 @@ from accounts.narrowing import parse_networks
 from accounts.policy import Action
 from accounts.services.tokens import create_api_token, revoke_api_token
 from accounts.token_format import pepper_id
+from embeddings.admin.asked_once import CONFIRMED, ask, fields_of_action
 from embeddings.admin.display import pretty_json
 from embeddings.admin.paging import BoundedPaginator
 from embeddings.admin.session import principal_of_session
@@ -212,31 +211,23 @@ class ApiTokenAdmin(Administered):
             self.delete_model(request, token)
 
     @admin.action(description="Revoke selected API tokens", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> TemplateResponse | None:
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> HttpResponse | None:
         """Asks once; then they are refused from the next request on, with all that they made."""
         live = list(queryset.filter(revoked_at=None).select_related("user"))
-        if "sure" not in request.POST:
-            return self._ask_to_revoke(request, live)
+        if CONFIRMED not in request.POST:
+            return ask(
+                request,
+                self.admin_site.each_context(request),
+                title="Revoke API tokens",
+                about="Whoever uses a live one is refused." if live else "None of them is live.",
+                touches=[f"{token} ({token.name}) of {token.user}" for token in live],
+                fields=fields_of_action(request),
+                back=request.get_full_path(),
+                is_dangerous=True,
+            )
         revoked = sum(revoke_api_token(token=token) for token in live)
         messages.success(request, f"Revoked {revoked}.")
         return None
-
-    def _ask_to_revoke(self, request: HttpRequest, live: list[ApiToken]) -> TemplateResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Revoke API tokens",
-            "touches": [f"{token} ({token.name}) of {token.user}" for token in live]
-            or ["None of them is live."],
-            "hidden": [
-                ("action", "revoke"),
-                ("sure", "yes"),
-                *((ACTION_CHECKBOX_NAME, str(token.pk)) for token in live),
-            ],
-            "verb": "Revoke",
-            "is_dangerous": True,
-            "back": request.get_full_path(),
-        }
-        return TemplateResponse(request, "console/asked_once.html", context)
 
 
 def token_page(request: HttpRequest, token: ApiToken, plaintext: str) -> HttpResponse:

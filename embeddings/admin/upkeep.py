@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from accounts.exceptions import Problem
+from embeddings.admin.asked_once import CONFIRMED, ask, fields_of_action
 from embeddings.models import Collection, Job
 from embeddings.services.index import start_reindex
 from embeddings.services.keyword_statistics import start_refresh
@@ -21,9 +20,7 @@ from embeddings.services.recall import start_measuring
 from embeddings.services.vacuum import start_vacuum
 
 SHOWN = 10
-"""Of what a question or a message names one by one."""
-
-CONFIRMED = "confirmed"
+"""Of what a message names one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +70,6 @@ UPKEEP = {
 }
 
 
-def ask(
-    request: HttpRequest,
-    context: dict[str, Any],
-    *,
-    title: str,
-    touches: str,
-    names: Sequence[str],
-    fields: Iterable[tuple[str, str]],
-    back: str,
-) -> HttpResponse:
-    """The question, whose answer posts the hidden `fields` and CONFIRMED to the same address."""
-    question = {
-        "title": f"{title}?",
-        "touches": touches,
-        "names": names[:SHOWN],
-        "others": max(0, len(names) - SHOWN),
-        "fields": [*fields, (CONFIRMED, "yes")],
-        "verb": title,
-        "back": back,
-    }
-    return TemplateResponse(request, "console/confirm.html", {**context, **question})
-
-
 def start(request: HttpRequest, upkeep: Upkeep, collections: Iterable[Collection]) -> None:
     """Start it for each; messages say where the jobs are, and what is not possible."""
     jobs = []
@@ -135,15 +109,13 @@ def list_action(name: str) -> Any:
         if CONFIRMED in request.POST:
             start(request, upkeep, queryset.select_related("active", "owner"))
             return None
-        kept = ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
-        fields = [(key, value) for key in kept for value in request.POST.getlist(key)]
         return ask(
             request,
             page.admin_site.each_context(request),
             title=upkeep.title,
-            touches=upkeep.touches,
-            names=[collection.name for collection in queryset],
-            fields=fields,
+            about=upkeep.touches,
+            touches=[collection.name for collection in queryset],
+            fields=fields_of_action(request),
             back=request.get_full_path(),
         )
 

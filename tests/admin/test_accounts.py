@@ -89,7 +89,7 @@ def test_tokens_are_revoked(as_admin: Client, alice: User) -> None:
     revoked = create_api_token(user=alice, name="old")[0]
     ApiToken.objects.filter(pk=revoked.pk).update(revoked_at=long_ago)
 
-    chosen = {"action": "revoke", "sure": "yes", "_selected_action": [token.pk, revoked.pk]}
+    chosen = {"action": "revoke", "confirmed": "yes", "_selected_action": [token.pk, revoked.pk]}
     page = as_admin.post(TOKENS, chosen, follow=True).content.decode()
 
     assert "Revoked 1." in page
@@ -106,7 +106,8 @@ def test_an_operator_sees_tokens_but_neither_makes_nor_revokes(
 
     assert as_operator.get(TOKENS).status_code == 200
     assert as_operator.post(ADD_TOKEN, {"user": alice.pk, "name": "x"}).status_code == 403
-    as_operator.post(TOKENS, {"action": "revoke", "sure": "yes", "_selected_action": [token.pk]})
+    chosen = {"action": "revoke", "confirmed": "yes", "_selected_action": [token.pk]}
+    as_operator.post(TOKENS, chosen)
     assert verify_api_token(plaintext) == token
     for url in (TOKENS, ADD_TOKEN, token_page(token), USERS, ADD_USER):
         assert as_member.get(url).status_code == 403

@@ -138,7 +138,7 @@ def test_it_is_asked_before_tokens_are_revoked(as_admin: Client, alice: User) ->
         assert "alice" in page.content.decode()
         assert "<i>box" not in page.content.decode()
     assert not refused(plaintext)
-    assert "Revoked 1." in revoke_selected(as_admin, token, sure="yes").content.decode()
+    assert "Revoked 1." in revoke_selected(as_admin, token, confirmed="yes").content.decode()
     assert refused(plaintext)
 
 
@@ -188,7 +188,7 @@ def test_permissions_given_by_hand_make_no_tokens(alice: User) -> None:
     client = client_of(staff)
     assert client.get(TOKENS).status_code == 200
     assert client.post(ADD, {"user": alice.pk, "name": "box"}).status_code == 403
-    revoke_selected(client, token, sure="yes")
+    revoke_selected(client, token, confirmed="yes")
     for verb in ("rotate", "revoke"):
         assert client.get(page_of(token, verb)).status_code == 403
         assert act(client, verb, token, overlap_s="0").status_code == 403
