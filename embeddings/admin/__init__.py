@@ -14,8 +14,8 @@ from embeddings.admin.document_similar import SimilarPage
 from embeddings.admin.documents import DocumentAdmin
 from embeddings.admin.grants import GrantAdmin
 from embeddings.admin.jobs import JobAdmin
-from embeddings.admin.live_settings import SettingsPage
 from embeddings.admin.limits import LimitsPage
+from embeddings.admin.live_settings import SettingsPage
 from embeddings.admin.maintenance import MaintenancePage
 from embeddings.admin.models import ModelsPage
 from embeddings.admin.playground import PlaygroundPage
