@@ -1,9 +1,9 @@
 """The first level: the values that this process used last, bounded in bytes."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from cachetools import LRUCache
+from cachetools import Cache, LRUCache
 
 from embeddings.cache.values import written_ms
 
@@ -52,7 +52,7 @@ class Memory:
         with self._lock:
             sizes = [
                 len(value) + ENTRY_OVERHEAD
-                for key, value in self._entries.items()
+                for key, value in self._entries.untouched()
                 if key.startswith(prefix) and written_ms(value) < before_ms
             ]
         return len(sizes), sum(sizes)
@@ -70,7 +70,7 @@ class Memory:
         with self._lock:
             old = [
                 key
-                for key, value in self._entries.items()
+                for key, value in self._entries.untouched()
                 if key.startswith(prefix) and written_ms(value) < before_ms
             ]
             for key in old:
@@ -88,6 +88,10 @@ class _Entries(LRUCache[bytes, bytes]):
         self._Cache__maxsize = max_bytes
         while self.currsize > max_bytes:
             self.popitem()
+
+    def untouched(self) -> Iterator[tuple[bytes, bytes]]:
+        """All entries; `items` would have each of them used a moment ago."""
+        return ((key, Cache.__getitem__(self, key)) for key in self)
 
     def popitem(self) -> tuple[bytes, bytes]:
         self.evicted += 1

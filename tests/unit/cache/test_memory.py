@@ -28,6 +28,17 @@ def test_the_least_recently_used_goes_first() -> None:
     assert memory.size == (3, 3 * entry)
 
 
+def test_counting_and_deleting_use_nothing() -> None:
+    entry = len(value(b"")) + ENTRY_OVERHEAD
+    memory = Memory(max_bytes=3 * entry)
+    memory.set_many({b"a": value(b"a"), b"b": value(b"b"), b"c": value(b"c")})
+    memory.get_many([b"a"])
+    assert memory.count(prefix=b"", before_ms=now_ms() + 1000) == (3, 3 * entry)
+    assert memory.delete(prefix=b"", before_ms=now_ms() - 1000) == 0
+    memory.set_many({b"d": value(b"d")})
+    assert memory.get_many([b"a", b"b", b"c"]).keys() == {b"a", b"c"}
+
+
 def test_what_does_not_fit_is_not_kept() -> None:
     memory = Memory(max_bytes=2000)
     memory.set_many({b"small": value(b"small", 10), b"large": value(b"large", 4000)})
