@@ -41,12 +41,15 @@ class Sampler:
     def __init__(self, *, whole: bool = False) -> None:
         self._whole = whole
         self._before = counted()
+        self._newest = datetime.min.replace(tzinfo=UTC)
         self._lock = threading.Lock()
 
     def step(self, at: float) -> None:
         """Write a step that has ended, which `at`, in seconds since 1970, is in."""
-        gauges = {**_own_gauges(), (PROCESSES, ""): 1.0}
-        self._write(at, gauges)
+        # A clock that was set back must not have us counted twice among the processes.
+        is_new = _step_of(at) > self._newest
+        self._write(at, {**_own_gauges(), (PROCESSES, ""): 1.0} if is_new else {})
+        self._newest = max(self._newest, _step_of(at))
         if self._whole:
             whole = {(name, ""): value for name, value in _whole_gauges().items()}
             store.keep_values(step=_step_of(at), seconds=STEP_S, values=whole)

@@ -96,6 +96,16 @@ def test_a_process_ends_without_its_database(monkeypatch: pytest.MonkeyPatch) ->
     sampler.finish()
 
 
+def test_a_clock_that_is_set_back_counts_no_process_twice() -> None:
+    sampler = Sampler()
+    for ago in (2, 1, 2, 1):
+        telemetry.embedded(model="m", texts=1, tokens=1, seconds=0.1)
+        sampler.step(minute(ago).timestamp())
+    kept = MetricPoint.objects.filter(step__gte=minute(2)).order_by("step")
+    assert list(kept.filter(name="processes").values_list("value", flat=True)) == [1.0, 1.0]
+    assert list(kept.filter(name="embed_texts").values_list("value", flat=True)) == [2.0, 2.0]
+
+
 def fail(**_: object) -> None:
     raise Error
 
