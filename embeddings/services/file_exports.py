@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from embeddings.models import Collection
 from embeddings.services.export import Exported, export_documents
+from embeddings.services.row_filter import within_view
 from embeddings.types.filter import MetadataFilter
 
 
@@ -57,7 +58,13 @@ def export_to_file(
     Raises InvalidFilter, OSError, and NotFound when the collection is deleted meanwhile.
     """
     pack = gzip.compress if path.name.endswith(".gz") else bytes
-    what = {"collection": str(collection.pk), "filter": repr(metadata_filter), "vectors": vectors}
+    what = {
+        "collection": str(collection.pk),
+        # With what the caller may see.
+        "filter": repr(within_view(collection=collection, metadata_filter=metadata_filter)),
+        # The vectors of two models are not to be mixed.
+        "vectors": collection.generation.pk if vectors else None,
+    }
     progress = Progress(what) if restart else Progress.read(path, what=what)
     partial = _beside(path, "partial")
     with partial.open("r+b" if progress.bytes else "wb") as file:

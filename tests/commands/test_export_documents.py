@@ -119,9 +119,46 @@ def test_another_export_starts_over(
     assert ids_in(file.read_bytes()) == expected
 
 
+def test_another_user_starts_over(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant_third(make_user("alice"), collection)
+    file = tmp_path / "drinks.ndjson"
+    with monkeypatch.context() as patch:
+        interrupt(patch, after=1)
+        with pytest.raises(CommandError):
+            run(file)
+
+    assert run(file, "--user", "alice") == 1
+    assert ids_in(file.read_bytes()) == ["3"]
+
+
+def test_vectors_of_another_generation_start_over(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "drinks.ndjson"
+    with monkeypatch.context() as patch:
+        interrupt(patch, after=1)
+        with pytest.raises(CommandError):
+            run(file, "--vectors")
+    progress = tmp_path / "drinks.ndjson.progress"
+    known = orjson.loads(progress.read_bytes())
+    assert known["what"]["vectors"] == collection.generation.pk
+    known["what"]["vectors"] -= 1
+    progress.write_bytes(orjson.dumps(known))
+    (tmp_path / "drinks.ndjson.partial").write_bytes(b"another model's".ljust(known["bytes"]))
+
+    assert run(file, "--vectors") == 5
+    assert ids_in(file.read_bytes()) == ["0", "1", "2", "3", "4"]
+
+
+def grant_third(user: User, collection: Collection) -> None:
+    row_filter = {"n": 3}
+    Grant.objects.create(collection=collection, user=user, role=Role.VIEWER, row_filter=row_filter)
+
+
 def test_what_a_user_sees(collection: Collection, tmp_path: Path) -> None:
-    alice = make_user("alice")
-    Grant.objects.create(collection=collection, user=alice, role=Role.VIEWER, row_filter={"n": 3})
+    grant_third(make_user("alice"), collection)
     file = tmp_path / "drinks.jsonl"
     assert run(file, "--user", "alice") == 1
     assert ids_in(file.read_bytes()) == ["3"]
