@@ -1,16 +1,23 @@
 """The console's door."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
-from accounts.console_page import ConsolePage
+from accounts.console_page import ConsolePage, session_may
 from accounts.login_forms import ConsoleLoginForm
+from accounts.policy import Action
 from accounts.second_factor import is_proven
 from accounts.services.users import changing
+
+View = Callable[..., HttpResponseBase]
 
 
 class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]  # it has no types
@@ -29,11 +36,27 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]  # it has no types
             path(page.path, self.admin_view(page.as_view()), name=page.name) for page in self.pages
         ]
 
-    def extra_context(self, context: dict[str, Any], _request: HttpRequest) -> dict[str, Any]:
-        """Unfold would write its colours into each page, which our policy forbids: console.css
-        has them.
+    def admin_view(self, view: View, *args: Any, **kwargs: Any) -> View:
+        """Django's. What an address asks of PostgreSQL and it has no value for, such as NUL, is the
+        caller's fault.
         """
-        return {**context, "colors": None}
+
+        @wraps(view)
+        def refusing(*asked: Any, **named: Any) -> HttpResponseBase:
+            try:
+                return view(*asked, **named)
+            except DataError:
+                raise BadRequest from None
+
+        guarded: View = super().admin_view(refusing, *args, **kwargs)
+        return guarded
+
+    def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+        """Unfold would write its colours into each page, which our policy forbids: console.css
+        has them. Parts of pages are for those alone who operate the service.
+        """
+        may_operate = session_may(request, Action.OPERATE)
+        return {**context, "colors": None, "may_operate": may_operate}
 
     def search(
         self, request: HttpRequest, _extra_context: dict[str, Any] | None = None

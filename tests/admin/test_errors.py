@@ -67,3 +67,16 @@ def test_locked_out(settings: Any) -> None:
 
 def test_the_api_keeps_its_documents(as_admin: Client) -> None:
     assert as_admin.get("/no/where")["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "search/?s=a%00",
+        "autocomplete/?app_label=embeddings&model_name=grant&field_name=user&term=%00",
+        "embeddings/job/?state__exact=%00",
+        "accounts/identity/?issuer=%00",
+    ],
+)
+def test_what_postgresql_has_no_text_for(as_admin: Client, address: str) -> None:
+    assert as_admin.get(f"/admin/{address}").status_code == 400
