@@ -3,16 +3,18 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry, User
+from accounts.policy import SiteRole
 from embeddings.constants import FieldType, IndexState, JobKind, JobState
 from embeddings.models import Collection, FrequentQuery, Generation, Grant, Job, RecallMeasurement
 from embeddings.services.jobs import start_job
 from embeddings.services.metadata_schema import declare_fields
 from embeddings.types.metadata_schema import SchemaField
-from tests.admin.conftest import queries_of
+from tests.admin.conftest import client_of, make_staff, queries_of
 from tests.factories import make_document, make_user
 
 LANG = {
@@ -244,6 +246,13 @@ def test_what_is_searched_for_is_shown_escaped(
     page = as_operator.get(url).content.decode()
     assert "&lt;script&gt;x&lt;/script&gt;" in page
     assert "<script>x</script>" not in page
+
+    member = make_staff("dora", SiteRole.MEMBER)
+    member.user_permissions.add(Permission.objects.get(codename="view_collection"))
+    page = client_of(member).get(url).content.decode()
+    assert "Fingerprint" in page
+    assert "script&gt;x" not in page
+    assert 'name="do"' not in page
 
 
 def test_its_page_asks_a_bounded_number_of_queries(
