@@ -5,7 +5,7 @@ from typing import Any
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -31,7 +31,6 @@ class IdentityAdmin(Administered):
     search_fields = ("subject", "user__username")
     autocomplete_fields = ("user",)
     list_select_related = ("user",)
-    show_full_result_count = False
 
     def save_model(
         self, request: HttpRequest, obj: Identity, form: ModelForm, change: bool
@@ -47,16 +46,9 @@ class IdentityAdmin(Administered):
             obj.delete()
         forget_callers()
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
-        """One after the other."""
-        for identity in queryset:
-            self.delete_model(request, identity)
-
 
 class TakenBack(Administered):
     """What is made elsewhere and can only be taken back here, on record."""
-
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         """Never."""
@@ -72,11 +64,6 @@ class TakenBack(Administered):
             record(event=f"{self.noun}.delete", object_type=self.noun, object_id=str(obj.pk))
             obj.delete()
         forget_callers()
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """One after the other."""
-        for each in queryset:
-            self.delete_model(request, each)
 
 
 @admin.register(Login)

@@ -59,7 +59,6 @@ class ApplicationAdmin(Administered):
     autocomplete_fields = ("user",)
     list_select_related = ("user",)
     view_on_site = False
-    show_full_result_count = False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """On record; of a new one's secret only the hash is kept."""
@@ -85,11 +84,6 @@ class ApplicationAdmin(Administered):
         with transaction.atomic():
             self._record(obj, "delete")
             obj.delete()
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        """One after the other."""
-        for application in queryset:
-            self.delete_model(request, application)
 
     def _record(self, application: Any, verb: str) -> None:
         record(

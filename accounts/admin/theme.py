@@ -7,8 +7,11 @@ from urllib.parse import urlencode
 
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+
+from accounts.admin.paging import BoundedPaginator
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as ThemedModelAdmin
@@ -35,6 +38,10 @@ class ModelAdmin(ThemedModelAdmin):
     would keep names of what is erased.
     """
 
+    list_per_page = 50
+    paginator = BoundedPaginator
+    show_full_result_count = False
+
     noun = ""
     """What the audit calls a row; else as its model is called."""
 
@@ -50,6 +57,28 @@ class ModelAdmin(ThemedModelAdmin):
         offered = [str(getattr(name, "parameter_name", name)) for name in names]
         is_offered = any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
         return is_offered and super().lookup_allowed(lookup, value, request)
+
+    def about(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the template of a row's page shows besides its form."""
+        return {}
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """With what is to be known of the row."""
+        told = {} if obj is None else self.about(request, obj)
+        return super().render_change_form(request, {**context, **told}, add, change, form_url, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """One after the other, each on record."""
+        for row in queryset:
+            self.delete_model(request, row)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What the address proposes, but for values that their fields could not have."""

@@ -72,8 +72,6 @@ class CollectionAdmin(FaultAdmin):
     )
     list_filter_submit = True
     list_select_related = ("owner", "active")
-    list_per_page = 50
-    show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("name", "description")
     actions = tuple(map(list_action, UPKEEP))
@@ -133,23 +131,19 @@ class CollectionAdmin(FaultAdmin):
         """One's own, unless one chooses somebody."""
         return {"owner": request.user.pk, **super().get_changeform_initial_data(request)}
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """With what is to be known of the collection."""
-        collection = self.get_object(request, object_id)
+    def about(self, request: HttpRequest, row: Collection) -> dict[str, Any]:
+        """What is to be known of the collection; its deletion is in the danger zone."""
         try:
-            shown = overview(collection) if collection else {}
+            shown = overview(row)
         except NotFound:  # it was deleted a moment ago
             shown = {}
-        context = {**shown, "schema_title": SCHEMA, **(extra_context or {})}
-        # In the danger zone, and by the list.
-        context |= {"show_delete": False, "show_save_and_add_another": False}
-        return super().change_view(request, object_id, form_url, context)
+        return {
+            **shown,
+            "schema_title": SCHEMA,
+            "may_operate": self.has_operate_permission(request),
+            "show_delete": False,
+            "show_save_and_add_another": False,
+        }
 
     def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:
         """Through the services."""
@@ -211,11 +205,6 @@ class CollectionAdmin(FaultAdmin):
     def delete_model(self, request: HttpRequest, obj: Collection) -> None:
         """Through the service, which drops the tables."""
         delete_collection(collection=obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        """One after the other, for the same reason."""
-        for collection in queryset:
-            delete_collection(collection=collection)
 
     @admin.display(description="model", ordering="active__model")
     def embedding_model(self, obj: Collection) -> str:

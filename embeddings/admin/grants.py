@@ -3,14 +3,12 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import TabularInline
 from embeddings.admin.faults import FaultAdmin, FaultForm
-from embeddings.admin.paging import BoundedPaginator
 from embeddings.models import Grant
 from embeddings.services.grants import delete_grant, save_grant
 
@@ -65,9 +63,6 @@ class GrantAdmin(Administered, FaultAdmin):
     )
     list_filter_submit = True
     list_select_related = ("collection", "user", "team")
-    list_per_page = 50
-    paginator = BoundedPaginator
-    show_full_result_count = False
     autocomplete_fields = ("collection", "user", "team")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Grant | None = None) -> Any:
@@ -90,8 +85,3 @@ class GrantAdmin(Administered, FaultAdmin):
     def delete_model(self, request: HttpRequest, obj: Grant) -> None:
         """Through the service."""
         delete_grant(grant=obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:
-        """One after the other."""
-        for grant in queryset:
-            delete_grant(grant=grant)

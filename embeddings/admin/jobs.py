@@ -28,13 +28,11 @@ from embeddings.admin.asked_once import CONFIRMED, ask, fields_of_action
 from embeddings.admin.display import pretty_json
 from embeddings.admin.job_display import live_rows, shown_job, told_job
 from embeddings.admin.job_steps import CANCEL, RETRY, STEPS, Step
-from embeddings.admin.paging import BoundedPaginator
 from embeddings.models import Job
 from embeddings.services.jobs import delete_job
 
 SHOWN_REFUSED = 200
-MOST_WATCHED = 50
-"""As many as a page of the list has."""
+MOST_WATCHED = ModelAdmin.list_per_page
 
 admin.site.unregister(ProcrastinateJob)
 
@@ -55,9 +53,6 @@ class JobAdmin(ModelAdmin):
     list_display = ("title", "shown_state", "progress", "owner", "collection", "created", "took")
     list_display_links = ("title",)
     list_filter = ("state", "kind")
-    list_per_page = MOST_WATCHED
-    paginator = BoundedPaginator
-    show_full_result_count = False
     search_fields = ("=id", "=request_id", "owner__username", "collection__name")
     actions = ("cancel", "retry")
     list_before_template = "console/jobs_live.html"
@@ -79,11 +74,6 @@ class JobAdmin(ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Job) -> None:
         """Through the service."""
         delete_job(job=obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        """One after the other."""
-        for job in queryset:
-            delete_job(job=job)
 
     def has_operate_permission(self, request: HttpRequest, *_: Any) -> bool:
         """As in the API."""

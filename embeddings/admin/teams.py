@@ -5,9 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import TabularInline
@@ -60,24 +59,12 @@ class TeamAdmin(Administered, GroupAdmin):
     fields = ("name", *LIMITS)
     inlines = (MemberInline,)
     list_display: Any = ("name", *LIMITS)
-    show_full_result_count = False
-    list_per_page = 50
     change_form_outer_before_template = "console/team_summary.html"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """With what the team may and uses."""
-        team = self.get_object(request, object_id)
-        extra = {**(extra_context or {}), "may_administer": may_administer(request)}
-        if team is not None:
-            principal = principal_of_session(request)
-            extra["team_summary"] = team_summary(principal=principal, team=team)
-        return super().change_view(request, object_id, form_url, extra)
+    def about(self, request: HttpRequest, row: Team) -> dict[str, Any]:
+        """What the team may and uses."""
+        found = team_summary(principal=principal_of_session(request), team=row)
+        return {"team_summary": found, "may_administer": may_administer(request)}
 
     def save_model(self, request: HttpRequest, obj: Team, form: ModelForm, change: bool) -> None:
         """On record."""
@@ -92,8 +79,3 @@ class TeamAdmin(Administered, GroupAdmin):
     def delete_model(self, request: HttpRequest, obj: Team) -> None:
         """Through the service."""
         delete_team(team=obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Team]) -> None:
-        """One after the other."""
-        for team in queryset:
-            delete_team(team=team)

@@ -24,7 +24,6 @@ from accounts.services.tokens import create_api_token, revoke_api_token
 from accounts.token_format import pepper_id
 from embeddings.admin.asked_once import CONFIRMED, ask, fields_of_action
 from embeddings.admin.display import pretty_json
-from embeddings.admin.paging import BoundedPaginator
 from embeddings.admin.session import principal_of_session
 from embeddings.models import Collection, Grant
 from embeddings.services.account_summaries import token_summary
@@ -122,9 +121,6 @@ class ApiTokenAdmin(Administered):
     )
     list_filter_submit = True
     list_select_related = ("user",)
-    list_per_page = 50
-    paginator = BoundedPaginator
-    show_full_result_count = False
     search_fields = ("name", "key", "user__username")
     autocomplete_fields = ("user",)
     actions = ("revoke",)
@@ -186,29 +182,15 @@ class ApiTokenAdmin(Administered):
         only_save = {"show_save_and_continue": False, "show_save_and_add_another": False}
         return super().add_view(request, form_url, {**(extra_context or {}), **only_save})
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """With what is used of it, and what can be done to it."""
-        token = self.get_object(request, object_id)
-        summary = {} if token is None else {"token_summary": token_summary(token=token)}
-        may_revoke = {"may_revoke": self.has_revoke_permission(request)}
-        extra = {**(extra_context or {}), **summary, **may_revoke}
-        return super().change_view(request, object_id, form_url, extra)
+    def about(self, request: HttpRequest, row: ApiToken) -> dict[str, Any]:
+        """What is used of it, and whether anything can be done to it."""
+        may_revoke = self.has_revoke_permission(request)
+        return {"token_summary": token_summary(token=row), "may_revoke": may_revoke}
 
     def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
         """Nothing that it made outlives it."""
         revoke_api_token(token=obj)
         obj.delete()
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        """One after the other."""
-        for token in queryset:
-            self.delete_model(request, token)
 
     @admin.action(description="Revoke selected API tokens", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> HttpResponse | None:

@@ -7,7 +7,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -22,7 +22,6 @@ from accounts.services.users import (
     delete_user,
     has_other_administrators,
 )
-from embeddings.admin.paging import BoundedPaginator
 from embeddings.admin.seen import SeenForm
 from embeddings.admin.session import principal_of_session
 from embeddings.services.account_summaries import user_summary
@@ -95,9 +94,6 @@ class UserAdmin(Administered, DjangoUserAdmin):
     list_display = ("username", "role", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("role", "is_active", "is_staff", "is_superuser")
     autocomplete_fields = ("team",)
-    show_full_result_count = False
-    list_per_page = 50
-    paginator = BoundedPaginator
     change_form_outer_before_template = "console/user_summary.html"
     change_form_before_template = "console/seen.html"
     fieldsets = FIELDSETS
@@ -109,20 +105,10 @@ class UserAdmin(Administered, DjangoUserAdmin):
         last = obj is not None and obj.administers and administrators().count() == 1
         return not last and super().has_delete_permission(request, obj)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """With what the user has and uses, and what can be done to it."""
-        user = self.get_object(request, object_id)
-        extra = {**(extra_context or {}), "may_administer": may_administer(request)}
-        if user is not None:
-            principal = principal_of_session(request)
-            extra["user_summary"] = user_summary(principal=principal, user=user)
-        return super().change_view(request, object_id, form_url, extra)
+    def about(self, request: HttpRequest, row: User) -> dict[str, Any]:
+        """What the user has and uses, and whether anything can be done to it."""
+        found = user_summary(principal=principal_of_session(request), user=row)
+        return {"user_summary": found, "may_administer": may_administer(request)}
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
         """On record."""
