@@ -69,10 +69,10 @@ def take_over(stored: object) -> None:
             configured = settings.LOADED.config
             _followed.stored = stored
             _followed.config = configured.model_copy(update=values) if values else configured
-            _pass_on(_followed.config)
         # Django keeps what it was asked for: whoever asked during the swap put the old one back.
         if settings.EMBED is not _followed.config:
             settings.EMBED = _followed.config
+        _pass_on(_followed.config)
 
 
 def _follow() -> None:
@@ -90,7 +90,8 @@ def _follow() -> None:
 
 
 def _pass_on(config: Any) -> None:
-    """To what has copied a value when it was made."""
+    """To what copies a value when it is made, maybe a moment before the swap."""
     logging.getLogger().setLevel(config.log_level)
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = config.max_body_bytes  # Django's own, of forms
     if the_cache.cache_info().currsize:
         the_cache().resize(max_bytes=config.cache_memory_mb * MIB)

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
+from django.test import RequestFactory
 
 from accounts.models import AuditEntry
 from embeddings.cache import the_cache
@@ -32,6 +33,7 @@ def _as_configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(live_following, "_followed", live_following._Followed())
     yield
     django_settings.EMBED = config
+    django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE = config.max_body_bytes
     logging.getLogger().setLevel(level)
 
 
@@ -173,6 +175,32 @@ def test_the_cache_has_the_room_that_is_set() -> None:
     assert list(cache.memory.get_many([bytes([0]), bytes([39])])) == [bytes([39])]
     take_over({"cache_memory_mb": 0})
     assert cache.memory.size == (0, 0)
+
+
+def test_a_cache_that_is_made_during_the_change_has_the_new_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    the_cache.cache_clear()
+    pass_on = live_following._pass_on
+
+    def passed_on_too_early(config: Any) -> None:
+        pass_on(config)
+        the_cache()
+
+    monkeypatch.setattr(live_following, "_pass_on", passed_on_too_early)
+    take_over({"cache_memory_mb": 1})
+
+    the_cache().memory.set_many({bytes([number]): b"x" * 100_000 for number in range(40)})
+    assert the_cache().memory.size[1] <= 1024 * 1024
+
+
+def test_a_form_may_be_as_large_as_is_set() -> None:
+    body = b"a=" + b"x" * django_settings.EMBED.max_body_bytes
+    take_over({"max_body_bytes": 2 * len(body)})
+
+    kind = "application/x-www-form-urlencoded"
+    request = RequestFactory().post("/admin/", body, content_type=kind)
+    assert len(request.POST["a"]) == len(body) - 2
 
 
 def test_without_the_table_a_command_goes_by_its_configuration(
