@@ -42,7 +42,10 @@ class RequestOptions(BaseModel):
         64 * 1024, ge=2, le=16 * MIB, description="Largest metadata of one document, as JSON."
     )
     import_max_bytes: int = Field(
-        4096 * MIB, ge=1024, description="Largest upload of an import, after decompression."
+        4096 * MIB,
+        ge=1024,
+        le=1024 * 1024 * MIB,
+        description="Largest upload of an import, after decompression.",
     )
 
 
@@ -84,7 +87,10 @@ class SearchOptions(BaseModel):
         " 0 lets the service choose.",
     )
     index_threshold: int = Field(
-        10_000, ge=1, description="Chunks from which a generation gets an HNSW index."
+        10_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Chunks from which a generation gets an HNSW index.",
     )
     recall_interval_s: int = Field(
         86_400,

@@ -85,6 +85,8 @@ def test_each_change_is_recorded_with_what_was_there_before() -> None:
         ("max_batch", "0", "greater than or equal to 1"),
         ("max_batch", "many", "valid integer"),
         ("recall_min", "nan", "less than or equal to 1"),
+        ("import_max_bytes", "9" * 400, "less than or equal to 1099511627776"),
+        ("index_threshold", "9" * 400, "less than or equal to 1000000000"),
         ("log_level", "LOUD", "'DEBUG', 'INFO'"),
         ("budget_alerts", "50,101", "percentages from 1 to 100"),
         ("secret_key", "k" * 50, "no option of that name"),
