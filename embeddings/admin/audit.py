@@ -1,13 +1,10 @@
 """The audit in the console: read, checked and taken along, and nothing else."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
@@ -22,9 +19,16 @@ from accounts.services.audit_days import audit_days
 from embeddings.admin.differences import differences
 from embeddings.admin.query_form import QueryForm, choice_field, text_field
 from embeddings.admin.session import principal_of_session
-from embeddings.serializers.audit import OUTCOMES, AuditQuery, audit_wanted, entry_json, entry_key
+from embeddings.serializers.audit import (
+    OUTCOMES,
+    AuditQuery,
+    audit_csv,
+    audit_ndjson,
+    audit_wanted,
+    entry_json,
+    entry_key,
+)
 from embeddings.serializers.paging import page
-from embeddings.serializers.spreadsheet import cell
 from embeddings.services.audit import (
     AuditWanted,
     get_entry,
@@ -192,7 +196,7 @@ class AuditExportPage(AuditPage):
         if query is None:
             return HttpResponse("The filter is not well formed.\n", "text/plain", 400)
         entries = _entries(request, audit_wanted(query))
-        lines = _csv(entries) if kind == "csv" else _ndjson(entries)
+        lines = audit_csv(entries) if kind == "csv" else audit_ndjson(entries)
         headers = _attached(f"audit.{kind}")
         content_type = f"{FORMATS[kind]}; charset=utf-8"
         return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
@@ -202,25 +206,6 @@ def _entries(request: HttpRequest, wanted: AuditWanted) -> Iterator[dict[str, An
     for entries in pages_of_entries(principal=principal_of_session(request), wanted=wanted):
         names = names_of(entries)
         yield from (entry_json(entry, names) for entry in entries)
-
-
-def _ndjson(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
-    for entry in entries:
-        yield json.dumps(entry, cls=DjangoJSONEncoder, ensure_ascii=False) + "\n"
-
-
-def _csv(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
-    for number, entry in enumerate(entries):
-        line = io.StringIO()
-        writer = csv.DictWriter(line, fieldnames=list(entry))
-        if not number:
-            writer.writeheader()
-        writer.writerow({name: _cell(value) for name, value in entry.items()})
-        yield line.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else cell(value)
 
 
 def _attached(filename: str) -> dict[str, str]:

@@ -1,15 +1,20 @@
-"""The audit on the wire."""
+"""The audit on the wire, and as files."""
 
+import csv
+import io
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from rest_framework import serializers
 
 from accounts.models import AuditEntry, Outcome
 from embeddings.serializers.fields import CollectionNameField, StringField
 from embeddings.serializers.paging import CursorField, PageQuery
+from embeddings.serializers.spreadsheet import cell
 from embeddings.services.audit import AuditWanted, Key
 
 MAX_CHARS = 500
@@ -111,3 +116,24 @@ def entry_json(entry: AuditEntry, names: Mapping[uuid.UUID, str]) -> dict[str, A
         "after": entry.after,
         "outcome": entry.outcome,
     }
+
+
+def audit_ndjson(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """A line of JSON for each."""
+    for entry in entries:
+        yield json.dumps(entry, cls=DjangoJSONEncoder, ensure_ascii=False) + "\n"
+
+
+def audit_csv(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """A row for each, behind a line of names."""
+    for number, entry in enumerate(entries):
+        line = io.StringIO()
+        writer = csv.DictWriter(line, fieldnames=list(entry))
+        if not number:
+            writer.writeheader()
+        writer.writerow({name: _cell(value) for name, value in entry.items()})
+        yield line.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else cell(value)
