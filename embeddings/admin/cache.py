@@ -8,7 +8,7 @@ from accounts.console_page import ConsolePage, console_page
 from accounts.policy import Action
 from embeddings.admin.amounts import amount
 from embeddings.admin.cache_forms import ClearForm, WarmForm
-from embeddings.admin.charts import ShownChart, shown_chart
+from embeddings.admin.charts import ShownChart, chosen_span, shown_chart
 from embeddings.admin.live_settings import OptionsForm, options_of
 from embeddings.services.cache import cache_stats
 from embeddings.services.cache_entries import top_entries
@@ -17,7 +17,6 @@ from embeddings.types.cache import LevelStats
 from embeddings.types.chart import Chart, Unit
 from embeddings.types.dashboard import SPANS
 
-DEFAULT_SPAN = "24h"
 OPTIONS = "Cache"
 SHOWN_ENTRIES = 20
 SERIES = (
@@ -40,8 +39,7 @@ class CachePage(ConsolePage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Of all processes of this machine; the entries are this process's without Redis."""
-        span = self.request.GET.get("range", "")
-        span = span if span in SPANS else DEFAULT_SPAN
+        span = chosen_span(self.request)
         stats = cache_stats()
         kwargs.setdefault("clear", ClearForm(auto_id="clear_%s"))
         kwargs.setdefault("warm", WarmForm(auto_id="warm_%s"))

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from django.http import HttpRequest
+
 from embeddings.admin.amounts import amount
 from embeddings.types.chart import Chart
+from embeddings.types.dashboard import SPANS
 
+DEFAULT_SPAN = "24h"
 MIDNIGHT = time()
 ROWS = 12
 """Of a table of times; each is the average of as many points as it stands for."""
@@ -34,6 +38,12 @@ class ShownChart:
         if isinstance(point, datetime):
             return "From (UTC)"
         return "Day" if isinstance(point, date) else "Name"
+
+
+def chosen_span(request: HttpRequest) -> str:
+    """The key in SPANS of the time that the address asks for, else a day's."""
+    span = request.GET.get("range", "")
+    return span if span in SPANS else DEFAULT_SPAN
 
 
 def shown_chart(chart: Chart) -> ShownChart:

@@ -6,13 +6,13 @@ from django.utils import timezone
 
 from accounts.console_page import ConsolePage, console_page, session_may
 from accounts.policy import Action
-from embeddings.admin.charts import shown_chart
+from embeddings.admin.charts import chosen_span, shown_chart
 from embeddings.admin.dashboard_tables import shown_table, shown_tile
+from embeddings.admin.session import principal_of_session
 from embeddings.services.dashboard import dashboard
 from embeddings.types.dashboard import SPANS, View, Window
 
 VIEWS = {view.value: view for view in View}
-DEFAULT_SPAN = "24h"
 
 
 @console_page
@@ -40,11 +40,10 @@ class DashboardPage(ConsolePage):
         if not self.operates:
             return super().get_context_data(**kwargs)
         view = VIEWS.get(self.request.GET.get("view", ""), View.EXECUTIVE)
-        span = self.request.GET.get("range", "")
-        span = span if span in SPANS else DEFAULT_SPAN
+        span = chosen_span(self.request)
         now = timezone.now()
         window = Window(since=now - SPANS[span].length, until=now, points=SPANS[span].points)
-        found = dashboard(principal=self.request.user.as_principal(), view=view, window=window)  # type: ignore[union-attr]  # whom the site let in
+        found = dashboard(principal=principal_of_session(self.request), view=view, window=window)
         return super().get_context_data(
             view=view.value,
             views=list(VIEWS),

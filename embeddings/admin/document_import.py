@@ -10,6 +10,7 @@ from accounts.console_page import ConsolePage, console_page
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.document_forms import CONFLICTS, named_collection, open_collection
+from embeddings.admin.faults import errors_of
 from embeddings.admin.session import principal_of_session
 from embeddings.constants import OnConflict
 from embeddings.exceptions import InvalidRequest
@@ -126,7 +127,4 @@ def _kind(name: str) -> Kind:
 
 
 def _told(fault: Problem | ValidationError) -> str:
-    if isinstance(fault, Problem):
-        return fault.detail
-    detail: Any = fault.detail
-    return " ".join(str(each) for found in detail.values() for each in found)
+    return " ".join(detail for _, detail in errors_of(fault))

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
-from urllib.parse import urlencode
 
-from django.urls import reverse
-
+from embeddings.admin.document_page import hit_url
 from embeddings.constants import SearchPath
 from embeddings.models import Collection
 from embeddings.types.search import Hit, Include, Plan, SearchParams, SearchResult
@@ -118,12 +116,11 @@ def shown(*, collection: Collection, params: SearchParams, result: SearchResult)
 
 
 def _shown_hit(hit: Hit, rank: int, collection: Collection, include: Include) -> ShownHit:
-    page = reverse("admin:embeddings_document_change", args=[hit.document_id])
     metadata = hit.metadata if "metadata" in include else None
     return ShownHit(
         hit=hit,
         rank=rank,
-        url=f"{page}?{urlencode({'collection': collection.pk})}",
+        url=hit_url(collection, hit),
         text=_excerpt(hit, include),
         highlights=[_pieces(each) for each in hit.highlights or ()],
         metadata=json.dumps(metadata, ensure_ascii=False) if metadata else "",

@@ -7,6 +7,7 @@ from django.http import QueryDict
 from rest_framework.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from embeddings.admin.faults import tell
 from embeddings.serializers.base import RequestSerializer, validated
 
 
@@ -25,9 +26,7 @@ class QueryForm(forms.Form):
         try:
             return validated(self.serializer, {**filled, **more})
         except ValidationError as error:
-            detail: Any = error.detail
-            for name, found in detail.items():
-                self.add_error(name if name in self.fields else None, [str(each) for each in found])
+            tell(self, error)
             return None
 
     def filled(self) -> QueryDict:

@@ -8,6 +8,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.console_page import ConsolePage, console_page
 from accounts.policy import Action
+from embeddings.admin.faults import tell
 from embeddings.admin.query_form import QueryForm, text_field
 from embeddings.admin.session import principal_of_session
 from embeddings.exceptions import InvalidRequest
@@ -59,7 +60,7 @@ class UsageForm(QueryForm):
         try:
             return usage_report(principal=principal_of_session(request), query=usage_query(asked))
         except InvalidRequest as problem:
-            self.add_error(problem.param, problem.detail)
+            tell(self, problem)
             return None
 
 
