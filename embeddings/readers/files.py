@@ -8,6 +8,7 @@ text; columns of a table that have no meaning of their own become metadata.
 import csv
 import gzip
 import io
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def table_row(number: int, columns: dict[str, Any]) -> Row:
 
 def _jsonl_rows(path: Path, after: int) -> Iterator[Row]:
     with _opened(path) as stream:
-        for number, line in enumerate(stream, 1):
+        for number, given in enumerate(stream, 1):
+            line = given.removeprefix(BOM_UTF8) if number == 1 else given
             row = parse_line(number, line) if number > after else None
             if row is not None:
                 yield row if row.fault else document_row(number, row.raw)

@@ -1,6 +1,7 @@
 """An uploaded stream of lines, unpacked and cut into parts without ever being held as a whole."""
 
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -39,9 +40,11 @@ def read_body(read: Callable[[int], bytes], *, length: str | None) -> Iterator[b
 
 
 def unpack(chunks: Iterable[bytes], *, gzip: bool, max_bytes: int) -> Iterator[bytes]:
-    """The stream's plain bytes. Raises ImportTooLarge, UnreadableImport."""
+    """The stream's plain bytes, without the byte order mark that some editors put in front. Raises
+    ImportTooLarge, UnreadableImport.
+    """
     size = 0
-    for piece in _gunzip(chunks) if gzip else chunks:
+    for piece in _without_mark(_gunzip(chunks) if gzip else chunks):
         size += len(piece)
         if size > max_bytes:
             raise ImportTooLarge(limit=max_bytes)
@@ -79,6 +82,17 @@ def _part(first_line: int, content: bytes, max_line_bytes: int) -> Part:
         if len(line) > max_line_bytes:
             raise UnreadableImport(reason=f"line {number} is longer than {max_line_bytes} bytes.")
     return Part(first_line=first_line, lines=len(lines), content=content)
+
+
+def _without_mark(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest = iter(pieces)
+    head = b""
+    for piece in rest:
+        head += piece
+        if len(head) >= len(BOM_UTF8):
+            break
+    yield head.removeprefix(BOM_UTF8)
+    yield from rest
 
 
 def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -49,6 +49,11 @@ def test_lines_of_json(tmp_path: Path, name: str) -> None:
     assert file_format(path).count(path) == 4
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '\ufeff{"text": "one"}\n\ufeff{"text": "two"}\n')
+    assert [row.raw for row in read(path) if row.fault is None] == [{"text": "one"}]
+
+
 @pytest.mark.parametrize(
     ("line", "raw"),
     [

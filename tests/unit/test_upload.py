@@ -39,6 +39,14 @@ def test_an_end_on_the_unpacking_bound_is_an_end(extra: int) -> None:
     assert unpacked(gzip.compress(data), 10**6) == data
 
 
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_a_byte_order_mark_goes(size: int) -> None:
+    data = '\ufeff{"text": "\ufeff"}\n'.encode()
+    assert b"".join(unpack(pieces(data, size), gzip=False, max_bytes=100)) == data[3:]
+    assert unpacked(gzip.compress(data), size) == data[3:]
+    assert unpacked(gzip.compress(b"a"), size) == b"a"
+
+
 def test_several_members_are_one_stream() -> None:
     assert unpacked(gzip.compress(b"one\n") + gzip.compress(b"two\n")) == b"one\ntwo\n"
 
