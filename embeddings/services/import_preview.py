@@ -42,7 +42,9 @@ class PreviewRow:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The first rows, and of CSV the names of the columns and which of them are what."""
+    """The first rows, none where not even one is whole; of CSV the names of the columns, too, and
+    which of them are what.
+    """
 
     rows: list[PreviewRow]
     header: Sequence[str] = ()
@@ -81,7 +83,7 @@ def preview_import(
         columns = columns or _guess(header)
     rows = _rows(collection, content, kind, columns, is_whole=is_whole)
     shown = [_previewed(collection, row) for row in islice(rows, ROWS)]
-    if not shown:
+    if not shown and is_whole:
         raise UnreadableImport(reason="its first rows are not to be found.")
     return Preview(rows=shown, header=header, columns=columns)
 

@@ -166,6 +166,17 @@ def test_the_preview_of_a_part_shows_what_is_whole(
     assert len(rows) == 1
 
 
+def test_what_begins_with_a_huge_row_can_be_imported(
+    as_admin: Client, collection: Collection
+) -> None:
+    # As an export with the vectors of a text of many chunks may.
+    answer = send(as_admin, PREVIEW, b'\xef\xbb\xbf{"chunks": [' + b"1," * 1_000, name="a.ndjson")
+    assert answer.context["preview"].rows == []
+    page = answer.content.decode()
+    assert "<table" in page  # without one, documents.js does not let it be imported
+    assert "longer than what is looked at" in page
+
+
 def test_a_preview_unpacks_no_more_than_it_shows(as_admin: Client, collection: Collection) -> None:
     bomb = gzip.compress(b'{"id": "a", "text": "A"}\n' * 2_000_000)
     rows = send(as_admin, PREVIEW, bomb, name="a.ndjson.gz", whole=1).context["preview"].rows
