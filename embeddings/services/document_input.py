@@ -1,6 +1,7 @@
 """A document out of untyped JSON: the rules that every way in shares."""
 
 import hashlib
+import json
 from typing import Any
 
 import orjson
@@ -52,7 +53,11 @@ def parse_document(raw: Any) -> DocumentInput:
 
 def content_id(text: str, metadata: dict[str, Any]) -> str:
     """32 hexadecimal digits that stand for the content."""
-    content = orjson.dumps([text, metadata], option=orjson.OPT_SORT_KEYS)
+    try:
+        content = orjson.dumps([text, metadata], option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # An integer beyond 64 bits, which no caller of the API can send, but the console.
+        content = json.dumps([text, metadata], sort_keys=True).encode()
     return hashlib.sha256(content).hexdigest()[:32]
 
 

@@ -28,6 +28,14 @@ def test_adding_one(as_admin: Client, collection: Collection) -> None:
     assert AuditEntry.objects.filter(event="documents.add", username="root").count() == 2
 
 
+def test_an_integer_beyond_64_bits_needs_no_id_either(
+    as_admin: Client, collection: Collection
+) -> None:
+    sent = {"collection": "drinks", "text": "A text", "metadata": f'{{"n": {2**70}}}'}
+    assert as_admin.post(ADD, sent).status_code == 302
+    assert Document.objects.exclude(external_id="tea").get().metadata == {"n": 2**70}
+
+
 def test_the_form_of_a_document_that_is_there(as_admin: Client, collection: Collection) -> None:
     form = as_admin.get(ADD, {**of(collection), "id": "tea"}).context["form"]
     assert form["text"].value() == "<script>alert(1)</script> tea"
