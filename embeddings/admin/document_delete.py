@@ -80,8 +80,11 @@ class DeletePage(ConsolePage):
         if not would.deleted:
             messages.info(request, "No document agrees with the filter.")
             return HttpResponseRedirect(list_url(collection, filter=filter_text))
-        if CONFIRMED not in request.POST:
-            fields = [("filter", filter_text)]
+        agreed = request.POST.get(
+            "count", str(would.deleted)
+        )  # or it was others that were asked of
+        if CONFIRMED not in request.POST or agreed != str(would.deleted):
+            fields = [("filter", filter_text), ("count", str(would.deleted))]
             return self._ask(collection, count=would.deleted, sample=would.sample, fields=fields)
         result = delete_documents(collection=collection, metadata_filter=metadata_filter)
         return _done(request, collection, result.deleted)

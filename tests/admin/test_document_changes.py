@@ -103,6 +103,20 @@ def test_deleting_those_behind_a_filter(as_admin: Client, collection: Collection
     assert stored_ids() == {"tea", "in 2000"}
 
 
+def test_more_than_was_agreed_to_is_asked_again(as_admin: Client, collection: Collection) -> None:
+    chosen = {**of(collection), "filter": '{"year": 1990}'}
+    make_document(collection, external_id="old", year=1990)
+    assert 'name="count" value="1"' in as_admin.post(DELETE, chosen).content.decode()
+    make_document(collection, external_id="old too", year=1990)
+
+    again = as_admin.post(DELETE, {**chosen, "count": "1", "confirmed": "yes"}).content.decode()
+
+    assert "This deletes 2 documents" in again
+    assert stored_ids() == {"tea", "old", "old too"}
+    as_admin.post(DELETE, {**chosen, "count": "2", "confirmed": "yes"})
+    assert stored_ids() == {"tea"}
+
+
 @pytest.mark.parametrize(
     "sent", [{}, {"filter": ""}, {"filter": "{"}, {"filter": "{}"}, {"collection": "gone"}]
 )
