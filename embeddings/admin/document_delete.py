@@ -80,9 +80,8 @@ class DeletePage(ConsolePage):
         if not would.deleted:
             messages.info(request, "No document agrees with the filter.")
             return HttpResponseRedirect(list_url(collection, filter=filter_text))
-        agreed = request.POST.get(
-            "count", str(would.deleted)
-        )  # or it was others that were asked of
+        # Or others than those that were asked of would go.
+        agreed = request.POST.get("count", str(would.deleted))
         if CONFIRMED not in request.POST or agreed != str(would.deleted):
             fields = [("filter", filter_text), ("count", str(would.deleted))]
             return self._ask(collection, count=would.deleted, sample=would.sample, fields=fields)
