@@ -32,6 +32,10 @@
     const colour = (name) =>
         getComputedStyle(document.documentElement).getPropertyValue(`--chart-${name}`).trim();
 
+    // No line leads to it, nor from it.
+    const standsAlone = (values, at) =>
+        (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
+
     const dataset = (data, line, index) => ({
         label: line.label,
         data: line.values,
@@ -41,7 +45,7 @@
         borderWidth: data.bars ? 0 : 2,
         borderRadius: data.bars ? 3 : 0,
         maxBarThickness: 40,
-        pointRadius: line.values.length === 1 ? 3 : 0,
+        pointRadius: line.values.map((_, at) => (standsAlone(line.values, at) ? 3 : 0)),
         pointHitRadius: 8,
         tension: 0,
     });
