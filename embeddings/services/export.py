@@ -11,7 +11,7 @@ from accounts.services.audit import record
 from embeddings.models import Collection, Document
 from embeddings.services.row_filter import within_view
 from embeddings.store.chunks import SpanVector, span_vectors
-from embeddings.store.documents import select_documents
+from embeddings.store.documents import content_hashes, select_documents
 from embeddings.types.filter import MetadataFilter
 
 BATCH_DOCUMENTS = 100
@@ -74,6 +74,11 @@ def _batches(
         after = documents[-1].pk
         ids = [document.pk for document in documents]
         chunks = span_vectors(generation_id=generation_id, document_ids=ids) if vectors else {}
+        if chunks:
+            # Vectors of a text that was stored since would be taken for those of the old one.
+            hashes = content_hashes(collection_id=collection.pk, ids=ids)
+            stale = {each.pk for each in documents if hashes.get(each.pk) != each.content_hash}
+            chunks = {pk: spans for pk, spans in chunks.items() if pk not in stale}
         if not connection.in_atomic_block:
             connection.close()
         yield [Exported(each, chunks.get(each.pk, [])) for each in documents]

@@ -1,5 +1,7 @@
 """Exports, as the database sees them."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 
@@ -28,3 +30,23 @@ def test_it_goes_on_behind_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = sorted(make_document(collection).pk for _ in range(5))
     batches = export_documents(collection=collection, after=keys[1])
     assert [[row.document.pk for row in batch] for batch in batches] == [keys[2:4], keys[4:]]
+
+
+@pytest.mark.django_db
+def test_a_text_is_never_exported_with_the_vectors_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    collection = make_collection("drinks").show_whole()
+    changed = make_document(collection, "tea", external_id="changed")
+    kept = make_document(collection, "coffee", external_id="kept")
+    read = export.span_vectors
+
+    def read_later(**wanted: Any) -> Any:
+        make_document(collection, "juice", external_id="changed")
+        return read(**wanted)
+
+    monkeypatch.setattr(export, "span_vectors", read_later)
+    [batch] = export_documents(collection=collection, vectors=True)
+
+    found = {row.document.pk: (row.document.text, len(row.chunks)) for row in batch}
+    assert found == {changed.pk: ("tea", 0), kept.pk: ("coffee", 1)}
