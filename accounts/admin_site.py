@@ -13,8 +13,11 @@ from unfold.sites import UnfoldAdminSite
 
 from accounts.console_page import ConsolePage, session_may
 from accounts.login_forms import ConsoleLoginForm
+from accounts.models import User
+from accounts.payer import paying
 from accounts.policy import Action
 from accounts.second_factor import is_proven
+from accounts.services.rates import payer_of
 from accounts.services.users import changing
 
 View = Callable[..., HttpResponseBase]
@@ -37,18 +40,21 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]  # it has no types
         ]
 
     def admin_view(self, view: View, *args: Any, **kwargs: Any) -> View:
-        """Django's. What an address asks of PostgreSQL and it has no value for, such as NUL, is the
-        caller's fault.
+        """Django's. Whoever is logged in pays for what models read. What an address asks of
+        PostgreSQL and it has no value for, such as NUL, is the caller's fault.
         """
 
         @wraps(view)
-        def refusing(*asked: Any, **named: Any) -> HttpResponseBase:
+        def paid(request: HttpRequest, *asked: Any, **named: Any) -> HttpResponseBase:
+            user = request.user
+            payer = payer_of(user.as_principal()) if isinstance(user, User) else None
             try:
-                return view(*asked, **named)
+                with paying(payer):
+                    return view(request, *asked, **named)
             except DataError:
                 raise BadRequest from None
 
-        guarded: View = super().admin_view(refusing, *args, **kwargs)
+        guarded: View = super().admin_view(paid, *args, **kwargs)
         return guarded
 
     def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from django.test import Client
 
 from accounts.models import AuditEntry
 from embeddings.admin import document_delete
-from embeddings.models import Chunk, Collection, Document
+from embeddings.models import Chunk, Collection, Document, Usage
+from embeddings.services.usage import flush_usage
 from tests.admin.test_documents import ADD, DELETE, LIST, of, page_of, text_of
 from tests.factories import make_document
 
@@ -34,6 +35,15 @@ def test_an_integer_beyond_64_bits_needs_no_id_either(
     sent = {"collection": "drinks", "text": "A text", "metadata": f'{{"n": {2**70}}}'}
     assert as_admin.post(ADD, sent).status_code == 302
     assert Document.objects.exclude(external_id="tea").get().metadata == {"n": 2**70}
+
+
+def test_who_adds_one_pays(as_admin: Client, collection: Collection) -> None:
+    assert as_admin.post(ADD, {"collection": "drinks", "text": "A text"}).status_code == 302
+
+    flush_usage()
+    used = Usage.objects.get()
+    assert (used.user.username, used.documents) == ("root", 1)
+    assert used.tokens > 0
 
 
 def test_the_form_of_a_document_that_is_there(as_admin: Client, collection: Collection) -> None:
