@@ -120,7 +120,7 @@ def test_before_and_after_side_by_side(as_admin: Client, collection: Collection)
 
     page = as_admin.get(page_of(made)).content.decode()
 
-    assert page.count('class="access-changed"') == 2
+    assert page.count('class="audit-changed"') == 2
     assert "&quot;old&quot;" in page
     assert "&lt;b&gt;new&lt;/b&gt;" in page
     assert "not there" in page

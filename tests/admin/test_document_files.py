@@ -190,7 +190,7 @@ def test_a_preview_unpacks_no_more_than_it_shows(as_admin: Client, collection: C
 def test_a_preview_tells_what_is_wrong(
     as_admin: Client, collection: Collection, name: str, body: bytes
 ) -> None:
-    assert b"access-error" in send(as_admin, PREVIEW, body, name=name, whole=1).content
+    assert b"console-error" in send(as_admin, PREVIEW, body, name=name, whole=1).content
 
 
 def test_an_upload_that_is_cut_off_is_no_import(as_admin: Client, collection: Collection) -> None:

@@ -248,5 +248,5 @@ def test_similar_documents(as_operator: Client, collection: Collection) -> None:
     assert ">more</a>" in found
     assert ">tea</a>" not in found
     gone = as_operator.post(SIMILAR, {**of(collection), "id": "gone"}).content.decode()
-    assert "access-error" in gone
+    assert "console-error" in gone
     assert as_operator.get(SIMILAR).status_code == 405
