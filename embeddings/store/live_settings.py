@@ -10,6 +10,8 @@ from procrastinate.contrib.django.utils import connector_params
 
 CHANNEL = "live_settings"
 CONNECT_S = 3
+SILENT_MS = 5_000
+"""A server that takes no packet for so long is gone: the system would wait a quarter of an hour."""
 
 
 def announce() -> None:
@@ -39,7 +41,12 @@ def follow(*, at_latest_s: float) -> Generator[Any, None, None]:
 
 
 def _connect() -> psycopg.Connection[tuple[Any, ...]]:
-    mine = {"connect_timeout": CONNECT_S, "application_name": CHANNEL, "autocommit": True}
+    mine = {
+        "connect_timeout": CONNECT_S,
+        "tcp_user_timeout": SILENT_MS,
+        "application_name": CHANNEL,
+        "autocommit": True,
+    }
     return psycopg.connect(**{**connector_params(), **mine})
 
 

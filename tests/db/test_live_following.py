@@ -33,6 +33,12 @@ def test_it_works() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_server_that_is_cut_off_is_given_up_soon() -> None:
+    with closing(store._connect()) as listener:
+        assert 0 < int(listener.info.get_parameters()["tcp_user_timeout"]) <= 5_000
+
+
+@pytest.mark.django_db(transaction=True)
 def test_without_any_news_it_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     # As behind a pooler, where nobody listens.
     monkeypatch.setattr(store, "CHANNEL", "another")
