@@ -1,5 +1,6 @@
 """Every error as one RFC 9457 problem document, or in its view's dialect, whoever raised it."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -148,11 +149,15 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Django's handler500."""
-    if _is_for_people(request):
+    """Django's handler500, for what was raised outside of the API's views."""
+    problem = as_problem(sys.exception() or InternalError())  # type: ignore[arg-type]
+    if not _is_for_people(request):
+        return problem_response(request, problem)
+    if isinstance(problem, InternalError):
         page = render_to_string("500.html", {"request_id": getattr(request, "request_id", "")})
-        return HttpResponse(page, status=500)
-    return problem_response(request, InternalError())
+    else:
+        page = render_to_string("problem.html", {"title": problem.title, "detail": problem.detail})
+    return HttpResponse(page, status=problem.status, headers=problem.headers)
 
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponseBase:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib import admin
+from django.db import OperationalError
 from django.test import Client
 
 from embeddings.models import Collection
@@ -55,6 +57,27 @@ def test_a_fault_of_ours_tells_nothing_but_where_to_look(as_admin: Client, broke
     page = assert_page(response, status=500, heading="Something went wrong here")
     assert response["X-Request-Id"] in page
     assert "secret of ours" not in page
+
+
+@pytest.mark.parametrize(
+    ("cause", "heading", "detail"),
+    [
+        (psycopg.errors.AdminShutdown(), "Service unavailable", "does not answer. Try again"),
+        (psycopg.errors.QueryCanceled(), "Service unavailable", " seconds and was stopped"),
+    ],
+    ids=["gone", "slow"],
+)
+def test_a_database_that_is_gone_or_slow(
+    as_admin: Client, monkeypatch: pytest.MonkeyPatch, cause: Exception, heading: str, detail: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OperationalError from cause
+
+    monkeypatch.setattr(type(admin.site._registry[Collection]), "get_queryset", fail)
+    as_admin.raise_request_exception = False
+    response = as_admin.get("/admin/embeddings/collection/")
+    assert detail in assert_page(response, status=503, heading=heading)
+    assert int(response["Retry-After"]) > 0
 
 
 def test_locked_out(settings: Any) -> None:
