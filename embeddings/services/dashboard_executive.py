@@ -80,6 +80,7 @@ def _request_tiles(counted: dict[str, float]) -> list[Tile]:
 def _users(principal: Principal, window: Window) -> Tile:
     rows = Usage.objects.visible_to(principal).order_by()
     rows = rows.filter(day__gte=window.since.date(), day__lte=window.until.date())
+    rows = rows.filter(requests__gt=0)  # each day's storage is on record of owners who did nothing
     users = rows.aggregate(users=Count("user_id", distinct=True))["users"]
     return Tile("Active users", users, hint=_since(window))
 

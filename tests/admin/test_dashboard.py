@@ -96,6 +96,8 @@ def test_what_an_executive_sees(as_operator: Client, alice: User, collection: Co
     team = Team.objects.create(name=f"readers{SCRIPT}")
     use(alice, team, 400, "1.5")
     use(make_staff("dora", SiteRole.MEMBER), None, 100, "0.25")
+    idle = make_staff("erin", SiteRole.MEMBER)
+    Usage.objects.create(day=timezone.now().date(), user=idle, model="m", storage_bytes=10)
 
     page = page_of(as_operator, View.EXECUTIVE)
 
