@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from accounts.console_page import ConsolePage, console_page
 from accounts.exceptions import Problem
 from accounts.policy import Action
-from accounts.services.users import list_users
 from embeddings.admin.playground_code import as_code
 from embeddings.admin.playground_form import (
     CONFIGURATIONS,
@@ -20,11 +19,7 @@ from embeddings.admin.playground_request import read_request, refuse
 from embeddings.admin.playground_results import Shown, compare, shown
 from embeddings.admin.session import principal_of_session
 from embeddings.serializers.search import search_params
-from embeddings.services.collection import list_collections
 from embeddings.services.playground import try_search
-from embeddings.types.text import is_storable
-
-SUGGESTIONS = 20
 
 OPERATORS = (
     ("$eq", "is"),
@@ -114,49 +109,3 @@ def _search(request: HttpRequest, query: QueryForm, trial: Trial) -> None:
         refuse(query, trial.form, problem)
     else:
         trial.shown = shown(collection=collection, params=params, result=result)
-
-
-class Suggestions(ConsolePage):
-    """The first names that begin with what one of the forms has in its field so far, as options."""
-
-    title = "Suggestions"
-    action = Action.OPERATE
-    template_name = "console/suggestions.html"
-    field: str
-
-    def get_context_data(self, **_kwargs: Any) -> dict[str, Any]:
-        """Without a frame: it is a part of a page."""
-        typed = [self.request.GET.get(f"{prefix}-{self.field}", "") for prefix in CONFIGURATIONS]
-        return {"names": self.names(max(typed)) if all(map(is_storable, typed)) else []}
-
-    def names(self, prefix: str) -> list[str]:
-        """At most SUGGESTIONS, by name."""
-        raise NotImplementedError
-
-
-@console_page
-class CollectionSuggestions(Suggestions):
-    """Names of collections."""
-
-    path = "playground/collections/"
-    name = "playground_collections"
-    field = "collection"
-
-    def names(self, prefix: str) -> list[str]:
-        """Those that an operator sees, which are all."""
-        principal = principal_of_session(self.request)
-        found = list_collections(principal=principal, prefix=prefix, limit=SUGGESTIONS)
-        return [collection.name for collection in found]
-
-
-@console_page
-class UserSuggestions(Suggestions):
-    """Names of users."""
-
-    path = "playground/users/"
-    name = "playground_users"
-    field = "as_user"
-
-    def names(self, prefix: str) -> list[str]:
-        """Those that an operator sees in the console anyway."""
-        return [user.username for user in list_users(prefix=prefix, limit=SUGGESTIONS)]

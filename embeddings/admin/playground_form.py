@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.urls import reverse_lazy
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
@@ -14,6 +13,7 @@ from unfold.widgets import (
 )
 
 from embeddings.admin.json_text import JsonField
+from embeddings.admin.query_form import text_field
 from embeddings.constants import DEFAULT_TOP_K, SearchMode
 from embeddings.serializers.search import SearchRequest
 from embeddings.types.search import INCLUDABLE
@@ -60,21 +60,6 @@ def _choice(*choices: tuple[str, str]) -> forms.CharField:
     return forms.CharField(required=False, widget=UnfoldAdminSelectWidget(choices=choices))
 
 
-def _suggested(page: str, placeholder: str) -> forms.CharField:
-    """A name; the first that begin so are offered while it is typed."""
-    attrs: dict[str, Any] = {
-        "placeholder": placeholder,
-        "list": page,
-        "hx-get": reverse_lazy(f"admin:{page}"),
-        "hx-trigger": "focus once, input changed delay:150ms",
-        "hx-target": f"#{page}",
-        "hx-sync": "this:queue last",
-        "spellcheck": "false",
-        "autocapitalize": "none",
-    }
-    return _text(**attrs)
-
-
 class QueryForm(forms.Form):
     """What is searched for, by one configuration or by two."""
 
@@ -89,7 +74,7 @@ class QueryForm(forms.Form):
 class ConfigurationForm(forms.Form):
     """Where and how it is searched for."""
 
-    collection = _suggested("playground_collections", "a name")
+    collection = text_field("Collection", suggest="collection", placeholder="a name")
     mode = _choice(*[(mode.value, mode.value) for mode in SearchMode])
     top_k = _number()
     semantic_weight = _number(placeholder="learned")
@@ -98,7 +83,7 @@ class ConfigurationForm(forms.Form):
     rerank = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
     rerank_model = _text(placeholder="the default one")
     rerank_top_n = _number(placeholder="by itself")
-    as_user = _suggested("playground_users", "yourself")
+    as_user = text_field("As user", suggest="user", placeholder="yourself")
     min_score = _number("min_score")
     diversity = _number("diversity")
     ef_search = _number("ef_search")

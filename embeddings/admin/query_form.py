@@ -42,7 +42,7 @@ def text_field(
 ) -> forms.CharField:
     """A line of text; `suggest` names what it is the name of: a `user`, `team` or `collection`."""
     if suggest is not None:
-        attrs |= {"data-suggest": suggest, "autocomplete": "off"}
+        attrs |= {"data-suggest": suggest, "autocomplete": "off", "spellcheck": "false"}
     widget = UnfoldAdminTextInputWidget(attrs=attrs)
     return forms.CharField(required=False, label=label, help_text=help_text, widget=widget)
 

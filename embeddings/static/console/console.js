@@ -62,3 +62,43 @@ document.addEventListener("click", (event) => {
   if (!event.target.closest?.('[x-on\\:click="filterOpen = true"]')) return;
   setTimeout(() => document.querySelector("#changelist-filter :is(a[href], input, select)")?.focus(), 50);
 });
+
+// Names that are suggested while one types.
+function suggest(input) {
+  const list = document.createElement("datalist");
+  list.id = `${input.id}_suggested`;
+  input.after(list);
+  input.setAttribute("list", list.id);
+  const query = new URLSearchParams({
+    app_label: "embeddings", model_name: "grant", field_name: input.dataset.suggest,
+  });
+  let waiting;
+  input.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      query.set("term", input.value);
+      const answer = await fetch(`/admin/autocomplete/?${query}`);
+      if (!answer.ok) return;
+      const { results } = await answer.json();
+      list.replaceChildren(...results.map((each) => new Option(each.text, each.text)));
+    }, 200);
+  });
+}
+
+htmx.onLoad((root) => root.querySelectorAll("[data-suggest]").forEach(suggest));
+
+// Buttons that copy the text or the field that they name, and say so.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.value ?? source.textContent);
+  } catch {
+    // Without TLS there is no clipboard.
+    if (source.select) source.select();
+    else getSelection().selectAllChildren(source);
+    document.execCommand("copy");
+  }
+  document.getElementById(button.dataset.said).textContent = "Copied.";
+});

@@ -161,34 +161,20 @@
     say("Configuration B is the same as A.");
   }
 
-  async function copy(text, done, instead) {
-    try {
-      await navigator.clipboard.writeText(text);
-      say(done);
-      return true;
-    } catch {
-      say(instead, true); // without TLS a browser may lend nobody its clipboard
-      return false;
-    }
-  }
-
   async function share() {
     history.replaceState(null, "", `#${state()}`);
-    await copy(location.href, "The link is copied.", "The link is in the address bar: copy it there.");
-  }
-
-  async function copyCode(button) {
-    const code = document.getElementById(button.dataset.copy);
-    getSelection().selectAllChildren(code);
-    const copied = await copy(code.textContent, "Copied.", "It is selected: copy it with Ctrl+C.");
-    if (copied) button.textContent = "Copied";
+    try {
+      await navigator.clipboard.writeText(location.href);
+      say("The link is copied.");
+    } catch {
+      say("The link is in the address bar: copy it there.", true); // without TLS
+    }
   }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (button?.dataset.act === "share") share();
     if (button?.dataset.act === "same") makeSame();
-    if (button?.dataset.copy) copyCode(button);
   });
 
   document.addEventListener("keydown", (event) => {
