@@ -51,8 +51,8 @@ def tuned_settings(*, memory: int, cores: int, shared: int, connections: int) ->
         "work_mem": megabytes(clamp(memory // 256, 8 * MIB, 64 * MIB)),
         "dynamic_shared_memory_type": "posix" if shared > maintenance + 64 * MIB else "mmap",
         "max_connections": str(connections),
-        # A query locks every partition that it may read, with its indexes, and a backup every table:
-        # each collection's, and those of all days of the audit. 7 MB of shared memory.
+        # A query locks every partition that it may read, with its indexes, and a backup every
+        # table: each collection's, and those of all days of the audit. 7 MB of shared memory.
         "max_locks_per_transaction": "256",
         "max_worker_processes": str(cores + 8),
         "max_parallel_workers": str(max(cores, 2)),
