@@ -38,7 +38,12 @@ def test_it_works(as_operator: Client, alice: User, collection: Collection) -> N
 
     page = shown(as_operator, page_of(alice))
 
-    for text in ("100 of 1,000 tokens (10 %)", "&lt;b&gt;box&lt;/b&gt;", ">other</a>", "Own collections"):
+    for text in (
+        "100 of 1,000 tokens (10 %)",
+        "&lt;b&gt;box&lt;/b&gt;",
+        ">other</a>",
+        "Own collections",
+    ):
         assert text in page, text
     assert page_of(alice, "erase") not in page
 
