@@ -8,7 +8,6 @@ from django.db import connection
 from embeddings.services import export
 from embeddings.services.export import export_documents
 from embeddings.store.chunks import span_vectors
-from embeddings.store.chunks import span_vectors
 from tests.factories import make_collection, make_document
 
 
@@ -41,6 +40,7 @@ def test_a_text_is_never_exported_with_the_vectors_of_another(
     collection = make_collection("drinks").show_whole()
     changed = make_document(collection, "tea", external_id="changed")
     kept = make_document(collection, "coffee", external_id="kept")
+
     def read_later(**wanted: Any) -> Any:
         make_document(collection, "juice", external_id="changed")
         return span_vectors(**wanted)
