@@ -9,6 +9,7 @@ from django.views.generic import TemplateView
 
 from accounts.models import User
 from accounts.policy import Action
+from accounts.principal import Principal
 
 if TYPE_CHECKING:
     from accounts.admin_site import ConsoleSite
@@ -18,6 +19,13 @@ def session_may(request: HttpRequest, action: Action) -> bool:
     """Whether the site role of the session's user allows the action everywhere."""
     user = request.user
     return isinstance(user, User) and user.is_active and user.as_principal().may(action)
+
+
+def principal_of_session(request: HttpRequest) -> Principal:
+    """The session's user, with all that it may do."""
+    if not isinstance(request.user, User):
+        raise TypeError("the console lets users in alone")
+    return request.user.as_principal()
 
 
 class ConsolePage(TemplateView):

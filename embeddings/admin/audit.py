@@ -8,7 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.exceptions import NotFound
 from accounts.models import AuditEntry
 from accounts.policy import Action
@@ -18,7 +18,6 @@ from accounts.services.audit_checks import check_day, check_entry, day_states
 from accounts.services.audit_days import audit_days
 from embeddings.admin.differences import differences
 from embeddings.admin.query_form import QueryForm, choice_field, text_field
-from embeddings.admin.session import principal_of_session
 from embeddings.serializers.audit import (
     OUTCOMES,
     AuditQuery,
@@ -127,13 +126,12 @@ class AuditEntryPage(AuditPage):
 
 
 @console_page
-class AuditChainPage(ConsolePage):
+class AuditChainPage(AuditPage):
     """The last days, and whether they are what was written; checking a day is on record."""
 
     path = "audit/days/"
     name = "audit_days"
     title = "Audit days"
-    action = Action.AUDIT
     template_name = "console/audit_days.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.amounts import amount
@@ -18,7 +18,6 @@ from embeddings.admin.cache import CachePage
 from embeddings.admin.cache_forms import ClearForm, WarmForm
 from embeddings.admin.faults import tell
 from embeddings.admin.query_form import QueryForm
-from embeddings.admin.session import principal_of_session
 from embeddings.models import Collection, Job
 from embeddings.serializers.cache import DEFAULT_QUERIES
 from embeddings.services.cache import clear_cache

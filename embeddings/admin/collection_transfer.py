@@ -9,9 +9,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.admin.theme import ModelAdmin
+from accounts.console_page import principal_of_session
 from accounts.exceptions import Problem
 from embeddings.admin.faults import tell
-from embeddings.admin.session import principal_of_session
 from embeddings.models import Collection
 from embeddings.services.collection import transfer_collection
 

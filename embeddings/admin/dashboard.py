@@ -4,11 +4,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.console_page import ConsolePage, console_page, session_may
+from accounts.console_page import ConsolePage, console_page, principal_of_session, session_may
 from accounts.policy import Action
 from embeddings.admin.charts import chosen_span, shown_chart
 from embeddings.admin.dashboard_tables import shown_table, shown_tile
-from embeddings.admin.session import principal_of_session
 from embeddings.services.dashboard import dashboard
 from embeddings.types.dashboard import SPANS, View, Window
 

@@ -14,11 +14,11 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from accounts.console_page import principal_of_session
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.json_text import FilterJsonField, JsonField, MetadataJsonField
 from embeddings.admin.query_form import text_field
-from embeddings.admin.session import principal_of_session
 from embeddings.constants import MAX_EXTERNAL_ID_CHARS, OnConflict
 from embeddings.models import Collection
 from embeddings.services.collection import visible_collection

@@ -6,12 +6,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from rest_framework.exceptions import ValidationError
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.document_forms import CONFLICTS, named_collection, open_collection
 from embeddings.admin.faults import errors_of
-from embeddings.admin.session import principal_of_session
 from embeddings.constants import OnConflict
 from embeddings.exceptions import InvalidRequest
 from embeddings.models import Collection

@@ -4,12 +4,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.document_forms import open_collection
 from embeddings.admin.document_page import hit_url
-from embeddings.admin.session import principal_of_session
 from embeddings.services.search import search_visible
 from embeddings.types.search import SearchParams
 

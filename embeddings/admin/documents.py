@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.admin.theme import ModelAdmin
-from accounts.console_page import session_may
+from accounts.console_page import principal_of_session, session_may
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.document_forms import AddForm, ListForm, open_collection
@@ -24,7 +24,6 @@ from embeddings.admin.document_page import (
     save_metadata,
     shown_document,
 )
-from embeddings.admin.session import principal_of_session
 from embeddings.constants import OnConflict
 from embeddings.exceptions import NotFound
 from embeddings.models import Document

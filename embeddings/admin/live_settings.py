@@ -14,12 +14,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.models import AuditEntry
 from accounts.policy import Action
 from embeddings.admin.amounts import amount
 from embeddings.admin.asked_once import CONFIRMED, ask
-from embeddings.admin.session import principal_of_session
 from embeddings.exceptions import InvalidRequest
 from embeddings.services.audit import AuditWanted, list_entries
 from embeddings.services.live_options import parse_option

@@ -7,11 +7,10 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.policy import Action
 from embeddings.admin.asked_once import CONFIRMED, ask
 from embeddings.admin.recall import recall_chart
-from embeddings.admin.session import principal_of_session
 from embeddings.admin.upkeep import UPKEEP, start, tell_of_jobs
 from embeddings.models import Collection
 from embeddings.services.index_repair import index_faults, start_repair

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.playground_code import as_code
@@ -17,7 +17,6 @@ from embeddings.admin.playground_form import (
 )
 from embeddings.admin.playground_request import read_request, refuse
 from embeddings.admin.playground_results import Shown, compare, shown
-from embeddings.admin.session import principal_of_session
 from embeddings.serializers.search import search_params
 from embeddings.services.playground import try_search
 

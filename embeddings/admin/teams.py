@@ -10,11 +10,11 @@ from django.http import HttpRequest
 
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import TabularInline
+from accounts.console_page import principal_of_session
 from accounts.models import Team, User
 from accounts.models.limits import LIMITS
 from accounts.names import validate_name
 from accounts.services.teams import changing, delete_team
-from embeddings.admin.session import principal_of_session
 from embeddings.services.account_summaries import team_summary
 
 admin.site.unregister(Group)

@@ -7,11 +7,10 @@ from django import forms
 from django.http import HttpResponse
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts.console_page import console_page
+from accounts.console_page import console_page, principal_of_session
 from accounts.models import ApiToken
 from accounts.services.tokens import revoke_api_token, rotate_api_token
 from embeddings.admin.asked_once import AskedOnce
-from embeddings.admin.session import principal_of_session
 from embeddings.admin.tokens import token_page
 from embeddings.services.account_summaries import token_summary
 

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.secret import secret_page
+from accounts.console_page import principal_of_session
 from accounts.exceptions import Problem
 from accounts.models import ApiToken
 from accounts.models.limits import LIMITS
@@ -24,7 +25,6 @@ from accounts.services.tokens import create_api_token, revoke_api_token
 from accounts.token_format import pepper_id
 from embeddings.admin.asked_once import CONFIRMED, ask, fields_of_action
 from embeddings.admin.display import pretty_json
-from embeddings.admin.session import principal_of_session
 from embeddings.models import Collection, Grant
 from embeddings.services.account_summaries import token_summary
 from embeddings.types.filter import parse_filter

@@ -6,11 +6,10 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.policy import Action
 from embeddings.admin.faults import tell
 from embeddings.admin.query_form import QueryForm, text_field
-from embeddings.admin.session import principal_of_session
 from embeddings.exceptions import InvalidRequest
 from embeddings.serializers.usage import UsageRequest, usage_csv, usage_json, usage_query
 from embeddings.services.usage_report import usage_report

@@ -9,12 +9,11 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from accounts import second_factor
-from accounts.console_page import console_page
+from accounts.console_page import console_page, principal_of_session
 from accounts.models import User
 from accounts.services.users import change_user
 from embeddings.admin.asked_once import AskedOnce
 from embeddings.admin.query_form import text_field
-from embeddings.admin.session import principal_of_session
 from embeddings.exceptions import InvalidRequest
 from embeddings.services.account_summaries import user_summary
 from embeddings.services.erase_user import erase_user

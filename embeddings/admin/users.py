@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from accounts.console_page import principal_of_session
 from accounts.exceptions import LastAdmin
 from accounts.models import User
 from accounts.models.limits import LIMITS
@@ -23,7 +24,6 @@ from accounts.services.users import (
     has_other_administrators,
 )
 from embeddings.admin.seen import SeenForm
-from embeddings.admin.session import principal_of_session
 from embeddings.services.account_summaries import user_summary
 
 FIELDSETS: Any = (
