@@ -100,5 +100,6 @@ document.addEventListener("click", async (event) => {
     else getSelection().selectAllChildren(source);
     document.execCommand("copy");
   }
+  button.textContent = "Copied";
   document.getElementById(button.dataset.said).textContent = "Copied.";
 });
