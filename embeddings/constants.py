@@ -61,6 +61,7 @@ class JobKind(StrEnum):
     MEASURE_RECALL = "measure_recall"
     REPAIR_INDEXES = "repair_indexes"
     VACUUM = "vacuum"
+    DELETE_DOCUMENTS = "delete_documents"
 
 
 class JobState(StrEnum):

@@ -12,6 +12,7 @@ from accounts.services.credential_upkeep import drop_ended_credentials
 from embeddings.constants import JobKind
 from embeddings.services import (
     cache_warming,
+    document_deletion,
     imports,
     index,
     index_repair,
@@ -108,6 +109,12 @@ def repair_indexes(context: JobContext, *, job_id: str) -> None:
 def vacuum_tables(context: JobContext, *, job_id: str) -> None:
     """Rid a collection's tables of dead rows."""
     vacuum.run_vacuum(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
+
+
+@app.task(name=JobKind.DELETE_DOCUMENTS.value, queue="jobs", pass_context=True, retry=Backoff())
+def delete_documents(context: JobContext, *, job_id: str) -> None:
+    """Delete what a filter lets through."""
+    document_deletion.run_deletion(job_id=uuid.UUID(job_id), should_stop=context.should_abort)
 
 
 @app.task(name=webhooks.TASK, queue="jobs", retry=RetryStrategy(max_attempts=7, exponential_wait=4))

@@ -9,19 +9,21 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from accounts.console_page import ConsolePage, console_page
+from accounts.console_page import ConsolePage, console_page, principal_of_session
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.admin.asked_once import CONFIRMED, ask
 from embeddings.admin.document_forms import open_collection
 from embeddings.admin.document_page import list_url
-from embeddings.admin.json_text import FilterJsonField
+from embeddings.admin.json_text import FilterJsonField, read_json
+from embeddings.admin.upkeep import tell_of_jobs
 from embeddings.exceptions import NotFound
 from embeddings.models import Collection
+from embeddings.services.document_deletion import start_deletion
 from embeddings.services.documents import delete_document, delete_documents
 
 AT_ONCE = 10_000
-"""Deleted in one request, which takes seconds; more are for the API, filter by filter."""
+"""Deleted in one request, which takes seconds; more are deleted by a job."""
 
 
 @console_page
@@ -70,13 +72,6 @@ class DeletePage(ConsolePage):
         would = delete_documents(
             collection=collection, metadata_filter=metadata_filter, dry_run=True
         )
-        if would.deleted > AT_ONCE:
-            messages.error(
-                request,
-                f"The filter lets {would.deleted:,} documents through; up to {AT_ONCE:,} are"
-                " deleted here at once. Narrow the filter, or delete the collection.",
-            )
-            return HttpResponseRedirect(list_url(collection, filter=filter_text))
         if not would.deleted:
             messages.info(request, "No document agrees with the filter.")
             return HttpResponseRedirect(list_url(collection, filter=filter_text))
@@ -85,6 +80,15 @@ class DeletePage(ConsolePage):
         if CONFIRMED not in request.POST or agreed != str(would.deleted):
             fields = [("filter", filter_text), ("count", str(would.deleted))]
             return self._ask(collection, count=would.deleted, sample=would.sample, fields=fields)
+        if would.deleted > AT_ONCE:
+            job = start_deletion(
+                owner_id=principal_of_session(request).user_id,
+                collection=collection,
+                metadata_filter=read_json(filter_text),
+                total=would.deleted,
+            )
+            tell_of_jobs(request, [job])
+            return HttpResponseRedirect(list_url(collection))
         result = delete_documents(collection=collection, metadata_filter=metadata_filter)
         return _done(request, collection, result.deleted)
 

@@ -156,6 +156,7 @@ class Migration(migrations.Migration):
                     ("measure_recall", "measure_recall"),
                     ("repair_indexes", "repair_indexes"),
                     ("vacuum", "vacuum"),
+                    ("delete_documents", "delete_documents"),
                 ],
                 max_length=32,
             ),

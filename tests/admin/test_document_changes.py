@@ -3,9 +3,10 @@
 import pytest
 from django.test import Client
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, User
 from embeddings.admin import document_delete
-from embeddings.models import Chunk, Collection, Document, Usage
+from embeddings.constants import JobKind
+from embeddings.models import Chunk, Collection, Document, Job, Usage
 from embeddings.services.usage import flush_usage
 from tests.admin.test_documents import ADD, DELETE, LIST, of, page_of, text_of
 from tests.factories import make_document
@@ -138,14 +139,19 @@ def test_nothing_is_deleted_by_what_says_nothing(
     assert stored_ids() == {"tea"}
 
 
-def test_too_many_are_not_deleted_at_once(
-    as_admin: Client, collection: Collection, monkeypatch: pytest.MonkeyPatch
+def test_many_are_deleted_by_a_job(
+    as_admin: Client, admin: User, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(document_delete, "AT_ONCE", 1)
     make_document(collection, note="<b>hot</b>")
-    sent = {**of(collection), "filter": '{"note": "<b>hot</b>"}', "confirmed": "yes"}
+    sent = {**of(collection), "filter": '{"note": "<b>hot</b>"}'}
 
-    response = as_admin.post(DELETE, sent, follow=True)
+    assert "2 documents" in as_admin.post(DELETE, sent).content.decode()
+    assert not Job.objects.exists()
+    response = as_admin.post(DELETE, {**sent, "confirmed": "yes"}, follow=True)
 
-    assert "Narrow the filter" in response.content.decode()
+    job = Job.objects.get()
+    assert f"/job/{job.pk}/change/" in response.content.decode()
+    assert (job.kind, job.owner, job.total) == (JobKind.DELETE_DOCUMENTS, admin, 2)
+    assert job.params == {"filter": {"note": "<b>hot</b>"}}
     assert Document.objects.count() == 2
