@@ -68,4 +68,4 @@ def _full_on(name: str, line: Line | None, room: float | None) -> tuple[date | N
     days = room / line.per_day
     if days > FARTHEST.days:
         return None, "Not within ten years."
-    return timezone.now().date() + timedelta(days=days), ""
+    return (timezone.now() + timedelta(days=days)).date(), ""

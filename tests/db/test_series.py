@@ -258,7 +258,8 @@ def test_each_series_is_kept_of_a_metric_that_is_there(exercised: None) -> None:
     assert {info.sample for info in SERIES.values()} - {""} <= samples
     counted = {name for name, _ in series_sampler.counted()}
     gauges = {name for name, info in SERIES.items() if info.kind == SeriesKind.GAUGE}
-    assert set(SERIES) - gauges - counted == {"requests_2xx", "requests_3xx", "requests_5xx"}
+    # Of these, other tests of this process may have counted some.
+    assert set(SERIES) - gauges - counted <= {"requests_2xx", "requests_3xx", "requests_5xx"}
 
 
 def test_what_machines_ask_is_not_what_people_ask() -> None:
