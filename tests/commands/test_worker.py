@@ -1,5 +1,6 @@
 """The worker as a process: it works, stops in order, and its work survives its death."""
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,12 +13,14 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from embeddings.constants import JobState, OnConflict
+from embeddings.management.commands.worker import run_worker
 from embeddings.models import Chunk, Collection, Document, Job
 from embeddings.services.imports import start_import
 from embeddings.services.series import totals
 from embeddings.store.partitions import documents_table
 from tests.commands.processes import TIMEOUT_S, command, kill, wait_for
 from tests.factories import make_collection
+from tests.log_capture import capture_logs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.serve]
 
@@ -104,6 +107,17 @@ def test_stopping_hands_the_job_back() -> None:
         wait_for(lambda: has_ended(job))
         wait_for(lambda: not ProcrastinateJob.objects.exists())
     assert_all_there_once(job, MANY)
+
+
+def test_a_stop_while_it_connects_starts_nothing() -> None:
+    async def stop_at_once() -> None:
+        stopping = asyncio.Event()
+        stopping.set()
+        await asyncio.wait_for(run_worker(stopping, concurrency=1), timeout=5)
+
+    with capture_logs() as capture:
+        asyncio.run(stop_at_once())
+    assert not capture.named("worker_started")
 
 
 def test_another_worker_takes_over_from_one_that_was_killed() -> None:

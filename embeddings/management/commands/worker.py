@@ -74,6 +74,8 @@ async def run_worker(stopping: asyncio.Event, *, concurrency: int) -> None:
     """One life of procrastinate's worker, which ends itself when it loses its connection."""
     worker_app = make_app()
     async with worker_app.open_async():
+        if stopping.is_set():
+            return  # it may have taken a while to connect
         worker = asyncio.create_task(
             worker_app.run_worker_async(
                 name="worker",
