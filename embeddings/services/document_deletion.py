@@ -7,11 +7,10 @@ from typing import Any
 from django.db import transaction
 
 from accounts.policy import Action
-from accounts.services.audit import record
 from embeddings.constants import JobKind
 from embeddings.models import Collection, Job
-from embeddings.services.add import bump
 from embeddings.services.collection import lock_collection
+from embeddings.services.documents import note_deleted
 from embeddings.services.job_runs import JobRun, check_run, record_progress, run_job
 from embeddings.services.jobs import owners_collection, start_job
 from embeddings.services.row_filter import within_view
@@ -64,19 +63,8 @@ def _delete(run: JobRun) -> None:
             after = batch[-1].pk
             # What was written since stays: nobody has agreed to that.
             ids = [each.pk for each in batch if each.updated_at <= run.job.created_at]
-            done += _delete_ids(collection, ids)
+            if ids:
+                deleted = store.delete_ids(collection_id=collection.pk, ids=ids)
+                note_deleted(collection=collection, deleted=deleted)
+                done += deleted
             record_progress(run=run, done=done)
-
-
-def _delete_ids(collection: Collection, ids: list[uuid.UUID]) -> int:
-    deleted = store.delete_ids(collection_id=collection.pk, ids=ids)
-    if deleted:
-        bump(collection, added=-deleted)
-        record(
-            event="documents.delete",
-            object_type="collection",
-            object_id=str(collection.pk),
-            collection_id=collection.pk,
-            after={"deleted": deleted},
-        )
-    return deleted

@@ -158,16 +158,21 @@ def delete_documents(
     with transaction.atomic():
         lock_collection(collection)
         deleted = store.delete_documents(collection_id=collection.pk, metadata_filter=view)
-        if deleted:
-            bump(collection, added=-deleted)
-        record(
-            event="documents.delete",
-            object_type="collection",
-            object_id=str(collection.pk),
-            collection_id=collection.pk,
-            after={"deleted": deleted, "filter": repr(metadata_filter)},
-        )
+        note_deleted(collection=collection, deleted=deleted, filter=repr(metadata_filter))
     return DeleteResult(deleted=deleted, dry_run=False, sample=[])
+
+
+def note_deleted(*, collection: Collection, deleted: int, **told: str) -> None:
+    """Count so many documents less, on record, in the transaction that deletes them."""
+    if deleted:
+        bump(collection, added=-deleted)
+    record(
+        event="documents.delete",
+        object_type="collection",
+        object_id=str(collection.pk),
+        collection_id=collection.pk,
+        after={"deleted": deleted, **told},
+    )
 
 
 def _record(collection: Collection, pk: uuid.UUID, *, event: str, **changes: Any) -> None:
