@@ -6,7 +6,7 @@ from typing import Any
 from accounts.models import User
 from accounts.policy import SiteRole
 from embeddings.constants import Metric
-from embeddings.models import Collection, Document
+from embeddings.models import Collection, Document, RecallMeasurement
 from embeddings.services.add import add_documents
 from embeddings.services.collection import create_collection
 from embeddings.services.documents import get_document
@@ -55,3 +55,16 @@ def make_document(
     """One document, stored and embedded."""
     key = external_id or f"document-{next(_numbers)}"
     return make_documents(collection, DocumentInput(key, text, metadata))[0]
+
+
+def make_measurement(collection: Collection, recall: float, *, filtered: bool = False) -> None:
+    """What a measuring of the collection's recall found."""
+    RecallMeasurement.objects.create(
+        collection=collection,
+        filtered=filtered,
+        recall=recall,
+        worst=recall,
+        top_k=10,
+        queries=50,
+        approximate=50,
+    )

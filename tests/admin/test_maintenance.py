@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry
 from embeddings.constants import IndexState, JobKind
-from embeddings.models import Collection, Generation, Job, KeywordStatistics, RecallMeasurement
+from embeddings.models import Collection, Generation, Job, KeywordStatistics
 from tests.admin.conftest import queries_of
-from tests.factories import make_collection
+from tests.factories import make_collection, make_measurement
 
 URL = reverse("admin:maintenance")
 LIST = reverse("admin:embeddings_collection_changelist")
@@ -21,18 +21,6 @@ KINDS = {
     "fields": JobKind.INDEX_METADATA,
     "vacuum": JobKind.VACUUM,
 }
-
-
-def measured(collection: Collection, recall: float, *, filtered: bool = False) -> None:
-    RecallMeasurement.objects.create(
-        collection=collection,
-        filtered=filtered,
-        recall=recall,
-        worst=recall,
-        top_k=10,
-        queries=50,
-        approximate=50,
-    )
 
 
 def post(client: Client, url: str, **values: Any) -> str:
@@ -55,7 +43,7 @@ def test_it_works(as_operator: Client, collection: Collection) -> None:
             "lang": {"type": "string", "index": False, "required": False, "state": "none"},
         }
     )
-    measured(collection, 0.5)
+    make_measurement(collection, 0.5)
     page = as_operator.get(URL).content.decode()
     assert "Build field indexes: year." in page
     assert "Missing, as after a restore" in page
@@ -66,8 +54,8 @@ def test_it_works(as_operator: Client, collection: Collection) -> None:
 
 def test_recall_is_shown_over_time(as_operator: Client, collection: Collection) -> None:
     for recall in (0.9, 0.8):
-        measured(collection, recall)
-        measured(collection, recall / 2, filtered=True)
+        make_measurement(collection, recall)
+        make_measurement(collection, recall / 2, filtered=True)
 
     page = as_operator.get(URL, {"collection": str(collection.pk)})
 
@@ -143,9 +131,9 @@ def test_a_member_stays_outside(as_member: Client, collection: Collection) -> No
 
 
 def test_it_asks_as_much_for_many_as_for_one(as_operator: Client, collection: Collection) -> None:
-    measured(collection, 0.5)
+    make_measurement(collection, 0.5)
     as_operator.get(URL)
     before = len(queries_of(as_operator, URL))
     for _ in range(4):
-        measured(make_collection(), 0.5)
+        make_measurement(make_collection(), 0.5)
     assert len(queries_of(as_operator, URL)) == before <= 14

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from embeddings.constants import IndexState, JobKind, JobState
-from embeddings.models import Collection, Generation, Job, KeywordStatistics, RecallMeasurement
+from embeddings.models import Generation, Job, KeywordStatistics
 from embeddings.services.index_repair import index_faults, run_repair, start_repair
 from embeddings.services.keyword_statistics import start_refresh
 from embeddings.services.maintenance import low_recall, upkeep_due
@@ -15,31 +15,19 @@ from embeddings.store import index as store
 from embeddings.store import index_repair
 from embeddings.store.partitions import chunks_table, documents_table, terms_table
 from embeddings.store.stats import table_stats
-from tests.factories import make_collection, make_document
-
-
-def measured(collection: Collection, recall: float, *, filtered: bool = False) -> None:
-    RecallMeasurement.objects.create(
-        collection=collection,
-        filtered=filtered,
-        recall=recall,
-        worst=recall,
-        top_k=10,
-        queries=50,
-        approximate=50,
-    )
+from tests.factories import make_collection, make_document, make_measurement
 
 
 @pytest.mark.django_db
 def test_low_recall_is_that_of_the_newest_measurement() -> None:
     good, bad, worse, mended = (make_collection(name) for name in ("a", "b", "c", "d"))
     make_collection("unmeasured")
-    measured(good, 0.99)
-    measured(bad, 0.9)
-    measured(worse, 1.0)
-    measured(worse, 0.5, filtered=True)
-    measured(mended, 0.1)
-    measured(mended, 0.97)
+    make_measurement(good, 0.99)
+    make_measurement(bad, 0.9)
+    make_measurement(worse, 1.0)
+    make_measurement(worse, 0.5, filtered=True)
+    make_measurement(mended, 0.1)
+    make_measurement(mended, 0.97)
 
     found = low_recall(limit=9)
 
@@ -54,9 +42,9 @@ def test_low_recall_is_that_of_the_newest_measurement() -> None:
 def test_the_history_is_the_collections_own_the_oldest_first() -> None:
     mine, other = make_collection(), make_collection()
     for share in (0.5, 0.75):
-        measured(mine, share)
-    measured(mine, 1.0, filtered=True)
-    measured(other, 0.25)
+        make_measurement(mine, share)
+    make_measurement(mine, 1.0, filtered=True)
+    make_measurement(other, 0.25)
 
     history = recall_history(collection=mine)
 
