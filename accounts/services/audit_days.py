@@ -1,11 +1,13 @@
 """The audit's days: their partitions are made beforehand, and dropped whole once verified."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.db import OperationalError, transaction
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from accounts.services.audit import record
 from accounts.services.audit_chain import Broken, Fault, opened_days, verify_day
@@ -19,6 +21,10 @@ AHEAD = 7
 it, and others wait for that transaction's end."""
 
 DROP_ATTEMPTS = 5
+ATTEMPT_PAUSE_S = 1.0
+"""Behind the first attempt, and longer by as much behind each other one: a vacuum of one of the
+audit's tables ends meanwhile, and writers go on.
+"""
 
 
 @dataclass(slots=True)
@@ -81,12 +87,15 @@ def drop_audit_days(*, keep_days: int | None = None) -> Retention:
 
 
 def _drop_soon(change: DayChange, count: int) -> bool:
-    for _ in range(DROP_ATTEMPTS):
+    for attempt in range(DROP_ATTEMPTS):
+        time.sleep(attempt * ATTEMPT_PAUSE_S)
         try:
             with transaction.atomic():
                 _drop(change, count)
-        except OperationalError:  # writers hold it for longer than they are to wait for us
-            continue
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+                raise
+            continue  # it is held for longer than writers are to wait for us
         return True
     return False
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
+from psycopg.errors import LockNotAvailable
 from pytest import MonkeyPatch
 
 from accounts.models import AuditEntry
@@ -70,8 +71,9 @@ def test_a_broken_day_stays(old_days: None) -> None:
 
 def test_a_busy_audit_is_left_alone(old_days: None, monkeypatch: MonkeyPatch) -> None:
     def busy() -> None:
-        raise OperationalError
+        raise OperationalError from LockNotAvailable()
 
+    monkeypatch.setattr(audit_days, "ATTEMPT_PAUSE_S", 0.0)
     monkeypatch.setattr(store, "lock_audit", busy)
     result = drop_audit_days(keep_days=30)
     assert (result.dropped, result.busy) == ({}, [OLDER, OLD])
