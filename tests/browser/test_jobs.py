@@ -14,8 +14,8 @@ from tests.serve.instances import Instance
 pytestmark = pytest.mark.serve
 
 COLLECTION = "under-way"
-LINES = 20_000
-"""Some 20 seconds of work: it is cancelled long before."""
+LINES = 200_000
+"""Minutes of work, on a fast machine too: it is cancelled long before."""
 
 
 @pytest.fixture
