@@ -121,6 +121,8 @@ class Cluster:
         }
         if not self.durable:
             settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+            # What vacuums or analyses on its own may hold a lock at any time.
+            settings |= {"autovacuum": "off"}
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
         path = self.folder / OUR_CONFIGURATION
         note = "# Written at each start; put your own settings below its line in postgresql.conf.\n"
