@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import Error
@@ -31,6 +32,14 @@ from tests.factories import make_collection, make_document
 pytestmark = pytest.mark.django_db
 
 QUARTER = timedelta(minutes=15)
+
+
+@pytest.fixture(autouse=True)
+def _within_one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None begins between what a test keeps and what it reads."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    monkeypatch.setattr(series_sampler, "time", SimpleNamespace(time=now.timestamp))
 
 
 def minute(ago: int) -> datetime:
