@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.exceptions import InvalidToken
 from accounts.models import ApiToken, User
@@ -13,10 +14,13 @@ from tests.factories import make_user
 
 
 class Clock:
-    """Stands for the process's own, as far as verified tokens go by it."""
+    """Stands for the process's own, as far as verified tokens go by it; the wall clock stands still
+    meanwhile.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 100.0
+        self.now, wall = 100.0, timezone.now()
+        monkeypatch.setattr(timezone, "now", lambda: wall)
         trusted = type(verified_tokens._verified)(10, ttu=lambda *item: item[1].until, timer=self)
         monkeypatch.setattr(verified_tokens, "_verified", trusted)
         monkeypatch.setattr("accounts.services.verified_tokens.monotonic", self)
