@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import Redis
 
-START_S = 10.0
+START_S = 60.0
 
 
 def server_program() -> str:

@@ -25,7 +25,7 @@ def terminate(pooled: psycopg.Connection[Any]) -> None:
     pid, info = pooled.info.backend_pid, pooled.info
     with psycopg.connect(host=info.host, port=info.port, user=info.user, dbname=info.dbname) as own:
         own.execute("SELECT pg_terminate_backend(%s)", [pid])
-    assert select.select([pooled], [], [], 5)[0]
+    assert select.select([pooled], [], [], 60)[0]
 
 
 def test_a_living_connection_is_taken_without_a_query() -> None:
@@ -58,7 +58,7 @@ def test_a_connection_with_something_to_read_is_asked() -> None:
         autocommit=True,
     ) as other:
         other.execute("NOTIFY tidings")
-    select.select([listener], [], [], 5)
+    select.select([listener], [], [], 60)
     assert is_alive(listener)
     terminate(listener)
     assert not is_alive(listener)

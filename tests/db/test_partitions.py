@@ -134,6 +134,6 @@ def test_making_a_collection_does_not_wait_for_readers() -> None:
         assert Document.objects.count() == 1  # holds ACCESS SHARE on the parent and the partition
         thread = threading.Thread(target=create)
         thread.start()
-        made_while_reading = done.wait(timeout=10)
+        made_while_reading = done.wait(timeout=30)
     thread.join()
     assert made_while_reading
