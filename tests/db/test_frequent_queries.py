@@ -1,5 +1,6 @@
 """What collections are searched for most."""
 
+import math
 from typing import Any
 
 import pytest
@@ -20,8 +21,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def recording(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written when the test asks, however long that takes."""
     settings.EMBED = settings.EMBED.model_copy(update={"cache_queries": 3})
     monkeypatch.setattr(frequent_queries, "_waiting", frequent_queries._Waiting())
+    monkeypatch.setattr(frequent_queries, "FLUSH_S", math.inf)
+    frequent_queries._waiting.due = math.inf
 
 
 @pytest.fixture
