@@ -57,7 +57,9 @@ def test_redis_says_what_it_has(shared_cache: RedisServer) -> None:
     assert found("Redis").state == Health.DOWN
 
 
-def test_a_worker_is_alive_while_its_heart_beats() -> None:
+def test_a_worker_is_alive_while_its_heart_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
     assert (found("Worker").state, found("Worker").detail) == (Health.DOWN, "Nobody runs jobs.")
     beat(60)
     assert found("Worker").state == Health.DOWN
