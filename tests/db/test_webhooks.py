@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.utils import timezone
@@ -81,14 +82,16 @@ def queued() -> list[dict[str, Any]]:
 
 def seconds_after(attempts: int) -> float | None:
     """Until the next attempt."""
+    now = timezone.now()
     assert send_webhook.retry_strategy is not None
     job = QueuedJob(
         id=1, queue="jobs", lock=None, queueing_lock=None, task_name="x", attempts=attempts
     )
-    decision = send_webhook.retry_strategy.get_retry_decision(exception=NotHeard(), job=job)
+    with patch("procrastinate.utils.utcnow", return_value=now):
+        decision = send_webhook.retry_strategy.get_retry_decision(exception=NotHeard(), job=job)
     if decision is None or decision.retry_at is None:
         return None
-    return round((decision.retry_at - timezone.now()).total_seconds())
+    return (decision.retry_at - now).total_seconds()
 
 
 def test_it_works(receiver: Receiver) -> None:
