@@ -103,7 +103,7 @@ def test_a_query_that_says_nothing_finds_nothing(animals: Collection, query: str
 def test_odd_queries_are_answered_soon(animals: Collection, query: str) -> None:
     started = time.thread_time()
     assert "cats" in ids(search(animals, query))
-    assert time.thread_time() - started < 0.2
+    assert time.thread_time() - started < 2  # it takes 5 ms, unless memory is cleaned up meanwhile
 
 
 @pytest.mark.parametrize("query", ["cat " * 25_000, '"cat" ' * 33, "cat" + " -dog" * 33])
