@@ -1,14 +1,19 @@
 """The cast, their clients and Alice's collection."""
 
 import pytest
+from cachetools import TTLCache
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.policy import SiteRole
+from accounts.services import callers, verified_tokens
 from accounts.services.tokens import create_api_token
 from embeddings.models import Collection
+from embeddings.store import health
 from embeddings.types.document import DocumentInput
 from tests.factories import make_collection, make_documents, make_user
+
+PATIENCE_S = 600.0
 
 DOCUMENTS = (
     DocumentInput(
@@ -22,6 +27,17 @@ DOCUMENTS = (
 @pytest.fixture(autouse=True)
 def _database(db: None) -> None:
     """Every test here needs it."""
+
+
+@pytest.fixture(autouse=True)
+def _at_any_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a test takes, a credential that it has shown stays trusted until it is
+    forgotten, and a database that answers is not given up.
+    """
+    for module in (callers, verified_tokens):
+        monkeypatch.setattr(module, "TRUSTED_S", PATIENCE_S)
+    monkeypatch.setattr(callers, "_known", TTLCache(100, ttl=PATIENCE_S))
+    monkeypatch.setattr(health, "TIMEOUT_S", PATIENCE_S)
 
 
 def client_of(user: User) -> APIClient:
