@@ -10,12 +10,18 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from accounts.policy import SiteRole
 from embeddings.models import Collection
+from tests.clocks import stop_before_midnight
 from tests.factories import make_collection, make_document, make_user
 
 
 @pytest.fixture(autouse=True)
 def _database(db: None) -> None:
     """Every test here needs it."""
+
+
+@pytest.fixture
+def within_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_before_midnight(monkeypatch)
 
 
 def client_of(user: User) -> Client:

@@ -1,5 +1,6 @@
 """Limits in the console, with what is used of them."""
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -8,6 +9,8 @@ from accounts.services.budgets import budgets_of, reserve_tokens
 from accounts.services.tokens import create_api_token, revoke_api_token
 from tests.admin.conftest import queries_of
 from tests.factories import make_user
+
+pytestmark = pytest.mark.usefixtures("within_a_day")
 
 PAGE = reverse("admin:limits")
 

@@ -142,7 +142,7 @@ def test_it_is_asked_before_tokens_are_revoked(as_admin: Client, alice: User) ->
     assert refused(plaintext)
 
 
-def test_what_is_used_of_its_budget(as_admin: Client, alice: User) -> None:
+def test_what_is_used_of_its_budget(within_a_day: None, as_admin: Client, alice: User) -> None:
     token, _ = create_api_token(user=alice, name="box", tokens_per_day=1000)
     budgets = budgets_of(token.allowances)
     reserve_tokens(budgets=budgets, tokens=250)

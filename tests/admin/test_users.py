@@ -28,7 +28,9 @@ def shown(client: Client, url: str) -> str:
     return " ".join(client.get(url).content.decode().split())
 
 
-def test_it_works(as_operator: Client, alice: User, collection: Collection) -> None:
+def test_it_works(
+    within_a_day: None, as_operator: Client, alice: User, collection: Collection
+) -> None:
     alice.tokens_per_day = 1000
     alice.save(update_fields=["tokens_per_day"])
     reserve_tokens(budgets=budgets_of(alice.allowances), tokens=100)

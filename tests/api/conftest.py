@@ -11,6 +11,7 @@ from accounts.services.tokens import create_api_token
 from embeddings.models import Collection
 from embeddings.store import health
 from embeddings.types.document import DocumentInput
+from tests.clocks import stop_before_midnight
 from tests.factories import make_collection, make_documents, make_user
 
 PATIENCE_S = 600.0
@@ -38,6 +39,11 @@ def _at_any_pace(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "TRUSTED_S", PATIENCE_S)
     monkeypatch.setattr(callers, "_known", TTLCache(100, ttl=PATIENCE_S))
     monkeypatch.setattr(health, "TIMEOUT_S", PATIENCE_S)
+
+
+@pytest.fixture
+def within_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_before_midnight(monkeypatch)
 
 
 def client_of(user: User) -> APIClient:

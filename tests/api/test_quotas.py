@@ -11,6 +11,8 @@ from embeddings.services.usage import flush_usage
 from tests.api.assertions import assert_problem
 from tests.api.conftest import client_of
 
+pytestmark = pytest.mark.usefixtures("within_a_day")
+
 DAY_S = 86_400
 
 

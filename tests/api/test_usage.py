@@ -31,7 +31,7 @@ def grouped(client: APIClient, *names: str, **query: Any) -> list[dict[str, Any]
     return rows
 
 
-def test_it_works(as_alice: APIClient, collection: Collection) -> None:
+def test_it_works(within_a_day: None, as_alice: APIClient, collection: Collection) -> None:
     as_alice.post("/v1/embed", {"input": ["hot tea", "tea"]})
     as_alice.post("/v1/search", {"collection": "drinks", "query": "tea"})
     as_alice.post("/v1/add", {"collection": "drinks", "documents": [{"id": "m", "text": "milk"}]})
