@@ -95,7 +95,10 @@ def test_a_patch_merges_metadata_and_leaves_the_vector_alone(
 ) -> None:
     def place_of_vector() -> Any:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT array_agg(ctid::text || xmin::text ORDER BY 1) FROM chunks")
+            cursor.execute(
+                "SELECT array_agg(place ORDER BY place)"
+                " FROM (SELECT ctid::text || xmin::text AS place FROM chunks) AS places"
+            )
             return cursor.fetchone()
 
     before = place_of_vector()
