@@ -105,11 +105,25 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def shared_cache(redis_server: RedisServer, settings: Any) -> RedisServer:
-    """The Redis, with the service's cache in it."""
-    settings.EMBED = settings.EMBED.model_copy(update={"redis_url": SecretStr(redis_server.url)})
-    settings.CACHES = cache_settings(settings.EMBED)
+    """The Redis, with the service's cache in it; one that is there has time to answer, as a busy
+    machine takes it.
+    """
+    return use_redis(redis_server, settings, SOCKET_TIMEOUT=60.0, SOCKET_CONNECT_TIMEOUT=60.0)
+
+
+@pytest.fixture
+def hasty_cache(redis_server: RedisServer, settings: Any) -> RedisServer:
+    """The same, waited for no longer than in production."""
+    return use_redis(redis_server, settings)
+
+
+def use_redis(server: RedisServer, settings: Any, **options: float) -> RedisServer:
+    settings.EMBED = settings.EMBED.model_copy(update={"redis_url": SecretStr(server.url)})
+    caches = cache_settings(settings.EMBED)
+    caches["shared"]["OPTIONS"] |= options
+    settings.CACHES = caches
     start_cache()
-    return redis_server
+    return server
 
 
 @pytest.fixture(scope="session")
