@@ -11,6 +11,8 @@ import structlog
 from django.conf import settings
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from accounts.actor import SYSTEM, acting
@@ -25,6 +27,12 @@ from embedsite.postgres import start
 from tests import audit_chains
 from tests.caches import start_cache
 from tests.redis_server import RedisServer
+
+# How long an example takes says more of the machine than of the code.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 
 def pytest_unconfigure() -> None:
