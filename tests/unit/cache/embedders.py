@@ -22,7 +22,7 @@ class Recorder(HashingEmbedder):
     def embed(self, texts: Sequence[str], **options: Any) -> Embedded:
         self.calls.append(list(texts))
         if self.hold is not None:
-            assert self.hold.wait(30)
+            assert self.hold.wait(120)
         self.fail(list(texts))
         return super().embed(texts, **options)
 

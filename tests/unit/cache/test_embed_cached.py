@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embeddings.cache import the_cache
+from embeddings.cache import cutoffs, the_cache
+from embeddings.cache.flights import Flight
+from embeddings.cache.values import now_ms
 from embeddings.exceptions import CallerGone, EngineUnavailable, TextTooLong
 from embeddings.services.embed import embed_cached
 from embeddings.types.embed import EmbedResult
@@ -19,6 +21,20 @@ from tests.unit.cache.embedders import Recorder, counted, sample
 @pytest.fixture
 def embedder() -> Recorder:
     return Recorder()
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """Released by each that begins to wait for what another computes."""
+    begun = threading.Semaphore(0)
+    wait = Flight.wait
+
+    def noted(flight: Flight, **options: Any) -> bytes | None:
+        begun.release()
+        return wait(flight, **options)
+
+    monkeypatch.setattr(Flight, "wait", noted)
+    return begun
 
 
 def embed(embedder: Recorder, *texts: str, owner_id: int | None = 1, **options: Any) -> EmbedResult:
@@ -130,7 +146,9 @@ def test_the_same_new_text_of_many_is_computed_once(embedder: Recorder) -> None:
     assert all((vector == vectors[0]).all() for vector in vectors)
 
 
-def test_who_waits_computes_when_the_first_fails_for_itself(embedder: Recorder) -> None:
+def test_who_waits_computes_when_the_first_fails_for_itself(
+    embedder: Recorder, waiting: threading.Semaphore
+) -> None:
     embedder.hold = threading.Event()
 
     def first_caller_goes(texts: list[str]) -> None:
@@ -143,7 +161,7 @@ def test_who_waits_computes_when_the_first_fails_for_itself(embedder: Recorder) 
         while not embedder.calls:
             time.sleep(0.005)
         others = [pool.submit(embed, embedder, "news") for _ in range(7)]
-        time.sleep(0.05)
+        assert all(waiting.acquire(timeout=60) for _ in others)
         embedder.hold.set()
         with pytest.raises(CallerGone):
             first.result()
@@ -152,7 +170,9 @@ def test_who_waits_computes_when_the_first_fails_for_itself(embedder: Recorder) 
     assert embedder.calls == [["news"], ["news"]]
 
 
-def test_who_waits_is_refused_with_the_first_when_the_engine_is_full(embedder: Recorder) -> None:
+def test_who_waits_is_refused_with_the_first_when_the_engine_is_full(
+    embedder: Recorder, waiting: threading.Semaphore
+) -> None:
     embedder.hold = threading.Event()
 
     def full(_: list[str]) -> None:
@@ -161,9 +181,7 @@ def test_who_waits_is_refused_with_the_first_when_the_engine_is_full(embedder: R
     embedder.fail = full
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(embed, embedder, "news") for _ in range(4)]
-        while not embedder.calls:
-            time.sleep(0.005)
-        time.sleep(0.1)
+        assert all(waiting.acquire(timeout=60) for _ in asked[1:])
         embedder.hold.set()
         for one in asked:
             with pytest.raises(EngineUnavailable):
@@ -177,12 +195,14 @@ def test_two_requests_that_want_each_others_texts_end(embedder: Recorder) -> Non
             texts = [f"{turn} {number}" for number in range(4)]
             there = pool.submit(embed, embedder, *texts)
             back = pool.submit(embed, embedder, *reversed(texts))
-            assert (there.result(10).vectors == back.result(10).vectors[::-1]).all()
+            assert (there.result(60).vectors == back.result(60).vectors[::-1]).all()
 
 
-def test_an_expired_vector_is_computed_again(embedder: Recorder, settings: Any) -> None:
-    settings.EMBED = settings.EMBED.model_copy(update={"cache_ttl_s": 1})
+def test_an_expired_vector_is_computed_again(
+    embedder: Recorder, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
     embed(embedder, "tea")
     assert embed(embedder, "tea").cached.all()
-    time.sleep(1.1)
+    then = now_ms() + settings.EMBED.cache_ttl_s * 1000
+    monkeypatch.setattr(cutoffs, "now_ms", lambda: then)
     assert not embed(embedder, "tea").cached.any()
