@@ -8,6 +8,7 @@ from embeddings.cache.memory import ENTRY_OVERHEAD, Memory
 from embeddings.cache.values import is_intact, now_ms
 
 PAYLOAD = bytes(1536)
+HOUR_MS = 3_600_000
 
 
 def value(key: bytes, size: int = 1536) -> bytes:
@@ -33,8 +34,8 @@ def test_counting_and_deleting_use_nothing() -> None:
     memory = Memory(max_bytes=3 * entry)
     memory.set_many({b"a": value(b"a"), b"b": value(b"b"), b"c": value(b"c")})
     memory.get_many([b"a"])
-    assert memory.count(prefix=b"", before_ms=now_ms() + 1000) == (3, 3 * entry)
-    assert memory.delete(prefix=b"", before_ms=now_ms() - 1000) == 0
+    assert memory.count(prefix=b"", before_ms=now_ms() + HOUR_MS) == (3, 3 * entry)
+    assert memory.delete(prefix=b"", before_ms=now_ms() - HOUR_MS) == 0
     memory.set_many({b"d": value(b"d")})
     assert memory.get_many([b"a", b"b", b"c"]).keys() == {b"a", b"c"}
 
@@ -51,8 +52,8 @@ def test_what_does_not_fit_is_not_kept() -> None:
 def test_deleting_by_prefix_and_age() -> None:
     memory = Memory(max_bytes=100_000)
     memory.set_many({b"x:1": value(b"x:1"), b"x:2": value(b"x:2"), b"y:1": value(b"y:1")})
-    assert memory.delete(prefix=b"x:", before_ms=now_ms() - 1000) == 0
-    assert memory.delete(prefix=b"x:", before_ms=now_ms() + 1000) == 2
+    assert memory.delete(prefix=b"x:", before_ms=now_ms() - HOUR_MS) == 0
+    assert memory.delete(prefix=b"x:", before_ms=now_ms() + HOUR_MS) == 2
     assert memory.get_many([b"x:1", b"x:2", b"y:1"]).keys() == {b"y:1"}
 
 
