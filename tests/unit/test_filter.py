@@ -101,10 +101,13 @@ HUGE = {
 
 @pytest.mark.parametrize("value", HUGE.values(), ids=HUGE)
 def test_what_is_huge_is_refused_at_once(value: Any) -> None:
-    started = time.process_time()
-    with pytest.raises(InvalidFilter) as refusal:
-        parse_filter(value)
-    assert time.process_time() - started < 0.05
+    took = []
+    for _ in range(3):  # into one of them may fall what else this process has to do
+        started = time.thread_time()
+        with pytest.raises(InvalidFilter) as refusal:
+            parse_filter(value)
+        took.append(time.thread_time() - started)
+    assert min(took) < 0.05
     assert len(str(refusal.value.param)) < 300
     assert len(refusal.value.detail) < 500
 
