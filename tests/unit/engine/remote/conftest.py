@@ -14,6 +14,9 @@ from embeddings.types.model import ModelDeclaration
 from tests.unit.engine.remote.fake_provider import DIMENSIONS, FakeProvider, provider
 
 Make = Callable[..., RemoteEmbedder]
+PATIENCE_S = 60.0
+"""What a busy machine may take. Only tests of what does not answer have less."""
+
 SAME = "ab" * 32
 
 
@@ -39,13 +42,13 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def make_embedder(
         server: FakeProvider | str,
         *,
-        budget: float = 1.0,
-        silence: float = 0.3,
+        budget: float = PATIENCE_S,
+        silence: float = PATIENCE_S,
         fallback: Callable[[], Embedder] | None = None,
         **fields: Any,
     ) -> RemoteEmbedder:
         url = server if isinstance(server, str) else server.url
-        remote = RemoteOptions(connect_timeout=0.3, read_timeout=silence, budget=budget)
+        remote = RemoteOptions(connect_timeout=PATIENCE_S, read_timeout=silence, budget=budget)
         declared = {"name": "m", "url": url, "dimensions": DIMENSIONS, "max_tokens": 512}
         declaration = ModelDeclaration(provider="remote", **{**declared, **fields})
         options = EngineOptions(data_dir=tmp_path, remote=remote)

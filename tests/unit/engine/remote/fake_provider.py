@@ -175,7 +175,7 @@ def raw(data: bytes) -> Fault:
 
 def hang(handler: Handler) -> None:
     """Nothing, until the client leaves."""
-    handler.connection.settimeout(10)
+    handler.connection.settimeout(120)
     handler.connection.recv(1)
     handler.server.left_by_client += 1
     handler.close_connection = True
@@ -195,7 +195,7 @@ def drip_headers(handler: Handler) -> None:
 
 def _drip(handler: Handler) -> None:
     handler.close_connection = True
-    for _ in range(200):
+    for _ in range(2400):
         handler.wfile.write(b"a")
         handler.wfile.flush()
         time.sleep(0.05)
