@@ -11,6 +11,7 @@ import pytest
 from django.db import transaction
 
 from tests.caches import start_cache
+from tests.db.token_checks import Clock
 from tests.project.access_world import World
 from tests.project.sample_requests import is_alias
 from tests.project.test_access_matrix import API, EXPECTED, name_of
@@ -33,6 +34,12 @@ def asker(name: str) -> tuple[str, str] | None:
 CASES = [(method, route) for method, route in API if not is_alias(route)]
 COUNTED = [case for case in CASES if asker(name_of(*case))]
 COUNTS = dict(line.rsplit(" ", 1) for line in TABLE.read_text().splitlines() if line)
+
+
+@pytest.fixture(autouse=True)
+def _trusted_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the machine takes from the first request to the second."""
+    Clock(monkeypatch)
 
 
 @pytest.mark.parametrize(("method", "route"), COUNTED, ids=[" ".join(case) for case in COUNTED])
