@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from embeddings.cache import Cache, the_cache
-from embeddings.cache.cutoffs import REFRESH_S
+from embeddings.cache import Cache, cutoffs, now_ms, the_cache, values
 from embeddings.models import CacheCutoff
 from embeddings.services.cache import cache_stats, clear_cache
 from embeddings.services.embed import embed_cached
@@ -23,6 +22,7 @@ from tests.statements import recorded_statements
 from tests.unit.cache.embedders import Recorder
 
 pytestmark = pytest.mark.django_db
+HOUR_S = 3_600
 
 
 def is_cached(*texts: str) -> list[bool]:
@@ -39,7 +39,8 @@ def in_another_process(cache: Cache) -> None:
         setattr(the_cache(), name, value)
 
 
-def test_a_clear_reaches_another_process_without_redis() -> None:
+def test_a_clear_reaches_another_process_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutoffs, "REFRESH_S", HOUR_S)
     is_cached("tea")
     first = the_cache()
 
@@ -53,19 +54,19 @@ def test_a_clear_reaches_another_process_without_redis() -> None:
         assert is_cached("tea") == [False]
     assert len(statements) == 2
     assert the_cache().memory.size[0] == 1  # what was old is gone
-    assert 0 < the_cache().cutoffs.due - time.monotonic() <= REFRESH_S
+    assert 0 < the_cache().cutoffs.due - time.monotonic() <= HOUR_S
     with recorded_statements() as statements:
         assert is_cached("tea") == [True]
     assert statements == []
 
 
-def test_a_clear_while_redis_is_away_counts_when_it_is_back(shared_cache: RedisServer) -> None:
+def test_a_clear_while_redis_is_away_counts_when_it_is_back(hasty_cache: RedisServer) -> None:
     is_cached("tea")
-    shared_cache.freeze()
+    hasty_cache.freeze()
     try:
         assert clear_cache().redis is None
     finally:
-        shared_cache.thaw()
+        hasty_cache.thaw()
     start_cache()
     the_cache().cutoffs.due = 0.0
     assert is_cached("tea") == [False]
@@ -79,11 +80,14 @@ def test_clearing_deletes_from_redis_no_other_key(shared_cache: RedisServer) -> 
     assert list(client.scan_iter()) == [b"another's"]
 
 
-def test_clearing_what_is_older_leaves_the_young(shared_cache: RedisServer) -> None:
-    is_cached("old")
-    time.sleep(1.1)
+def test_clearing_what_is_older_leaves_the_young(
+    shared_cache: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(values, "now_ms", lambda: now_ms() - 2 * HOUR_S * 1000)
+        is_cached("old")
     is_cached("young")
-    result = clear_cache(older_than_s=1)
+    result = clear_cache(older_than_s=HOUR_S)
     assert (result.memory, result.redis) == (1, 1)
     assert is_cached("old", "young") == [False, True]
 
