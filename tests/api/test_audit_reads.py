@@ -8,6 +8,8 @@ from rest_framework.test import APIClient
 from accounts.models import AuditEntry, User
 from accounts.services.audit_buffer import flush_notes
 from embeddings.models import Collection
+from embeddings.services import rerank
+from tests.rerankers import WordOverlap
 
 
 def noted(event: str) -> list[AuditEntry]:
@@ -39,7 +41,15 @@ def test_a_batch_is_one_entry(as_alice: APIClient, collection: Collection) -> No
     ],
     ids=["embed", "openai", "rerank"],
 )
-def test_texts(as_alice: APIClient, path: str, body: Any, event: str, count: int) -> None:
+def test_texts(
+    as_alice: APIClient,
+    path: str,
+    body: Any,
+    event: str,
+    count: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rerank, "get_reranker", lambda name: WordOverlap())
     assert as_alice.post(path, body).status_code == 200
     (made,) = noted(event)
     assert made.after is not None
