@@ -56,7 +56,7 @@ def digests(secret: str) -> list[bytes]:
     before it.
     """
     return [
-        hmac.new(f"api token {pepper}".encode(), secret.encode(), hashlib.sha256).digest()
+        hmac.digest(f"api token {pepper}".encode(), secret.encode(), "sha256")
         for pepper in _peppers()
     ]
 

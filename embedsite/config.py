@@ -1,7 +1,7 @@
 """The service's typed configuration: where each value comes from, its rule and its meaning."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -31,6 +31,10 @@ class ConfigError(Exception):
 
 class Config(IdentityOptions, CredentialOptions, LimitOptions, LiveOptions, BaseSettings):
     """Every option of the service. Frozen: loaded once, at start."""
+
+    # Django asks whatever is read of its settings for it, and pydantic takes long to say that
+    # there is none.
+    _mask_wrapped: ClassVar[bool] = True
 
     model_config = SettingsConfigDict(
         env_prefix="EMBED_",

@@ -63,19 +63,19 @@ MIDDLEWARE = [
     "embedsite.headers.browser_headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "embedsite.browsers.Sessions",
     "django.middleware.common.CommonMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
+    "embedsite.browsers.Users",
+    "embedsite.browsers.SecondFactors",
     "embedsite.middleware.session_actor",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "embedsite.browsers.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "embedsite.admission.Admission",
     "embedsite.body.BodyLimit",
     # It reads forms, a stranger's too: only of requests that are admitted, and not too large.
     "django.middleware.csrf.CsrfViewMiddleware",
     "axes.middleware.AxesMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "embedsite.counting.CountingMiddleware",
 ]
 # Its own begin at 10 ms, by when most answers are out.
 PROMETHEUS_LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

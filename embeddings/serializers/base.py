@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from rest_framework import serializers
@@ -27,8 +27,8 @@ class RequestSerializer(serializers.Serializer[Any]):
         self._refuse_unknown(data)
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
-        for name, field in self.fields.items():
-            if name in data or field.required or field.default is not empty:
+        for name, (field, is_asked) in self._declared.items():
+            if is_asked or name in data:
                 try:
                     values[name] = field.run_validation(field.get_value(data))
                 except ValidationError as error:
@@ -37,10 +37,20 @@ class RequestSerializer(serializers.Serializer[Any]):
             raise ValidationError(errors)
         return values
 
+    @cached_property
+    def _declared(self) -> dict[str, tuple[Any, bool]]:
+        """Each field, and whether it has something to say when it is not there. As a dictionary:
+        Django REST framework's own kind of one is slow to go through.
+        """
+        return {
+            name: (field, field.required or field.default is not empty)
+            for name, field in self.fields.items()
+        }
+
     def _refuse_unknown(self, data: Mapping[str, Any]) -> None:
-        unknown = [str(key)[:SHOWN_CHARS] for key in data if key not in self.fields]
+        unknown = [str(key)[:SHOWN_CHARS] for key in data if key not in self._declared]
         if unknown:
-            detail = f"There is no such field here. Known: {', '.join(self.fields)}."
+            detail = f"There is no such field here. Known: {', '.join(self._declared)}."
             error = [ErrorDetail(detail, code="unknown_field")]
             raise ValidationError(dict.fromkeys(unknown, error))
 

@@ -6,6 +6,7 @@ order. It is good for as long as the collections, their generations and the inst
 
 import base64
 import binascii
+import hashlib
 import hmac
 import struct
 import uuid
@@ -102,7 +103,7 @@ def read_cursor(*, params: SearchParams, scope: Scope) -> Position:
 def _signature(payload: bytes, params: SearchParams, scope: Scope) -> bytes:
     query = repr((scope, spelled(params, without=FREE))).encode()
     message = struct.pack("<Q", len(query)) + query + payload
-    return hmac.digest(_key(), message, "sha256")[:SIGNATURE_BYTES]
+    return hashlib.blake2b(message, key=_key(), digest_size=SIGNATURE_BYTES).digest()
 
 
 @lru_cache(maxsize=1)

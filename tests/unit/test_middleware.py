@@ -206,10 +206,10 @@ def test_requests_are_counted_once_and_by_view(
 
 
 def test_the_metrics_see_all_other_middlewares() -> None:
-    package = "django_prometheus.middleware"
+    before = "django_prometheus.middleware.PrometheusBeforeMiddleware"
 
-    assert settings.MIDDLEWARE[1] == f"{package}.PrometheusBeforeMiddleware"
-    assert settings.MIDDLEWARE[-1] == f"{package}.PrometheusAfterMiddleware"
+    assert settings.MIDDLEWARE[1] == before
+    assert settings.MIDDLEWARE[-1] == "embedsite.counting.CountingMiddleware"
 
 
 def test_latency_is_told_apart_from_two_milliseconds_on(client: Client) -> None:

@@ -1,0 +1,47 @@
+"""Middleware for pages that people see in a browser; a request of the API passes it by.
+
+Sessions, users and messages cost every request a tenth of what the framework takes, and the API's
+callers name themselves in each.
+"""
+
+from typing import Any
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest
+from django_otp.middleware import OTPMiddleware
+
+from embedsite.headers import CONSOLE_PATH
+
+BROWSER_PATHS = (CONSOLE_PATH, "/oauth/")
+
+
+class ForBrowsers:
+    """Stands before a middleware's class. Elsewhere a request has neither session nor user: what
+    asks for one there fails, rather than finds nobody.
+    """
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """The answer, through the middleware or past it."""
+        if request.path_info.startswith(BROWSER_PATHS):
+            return super().__call__(request)  # type: ignore[misc] # the class behind has it
+        return self.get_response(request)
+
+
+class Sessions(ForBrowsers, SessionMiddleware):
+    """Django's."""
+
+
+class Users(ForBrowsers, AuthenticationMiddleware):
+    """Django's, of the session."""
+
+
+class SecondFactors(ForBrowsers, OTPMiddleware):  # type: ignore[misc] # it has no types
+    """django-otp's, of the session's user."""
+
+
+class Messages(ForBrowsers, MessageMiddleware):
+    """Django's."""
