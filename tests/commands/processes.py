@@ -6,15 +6,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 from urllib.parse import urlencode
 
+import psycopg
 from django.conf import settings
 from django.db import connection
+from psycopg import sql
 
+from embeddings.models import Collection
+from embeddings.models.document import document_id
+from embeddings.store.partitions import documents_table
 from embedsite.config import BASE_DIR
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 300.0
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -65,6 +71,35 @@ def kill(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(TIMEOUT_S)
+
+
+@contextmanager
+def held_up(collection: Collection, external_id: str) -> Iterator[psycopg.Connection[Any]]:
+    """A session that has stored the document in a transaction which it takes back: whoever comes to
+    store it waits until then.
+    """
+    parameters = connection.get_connection_params()
+    for name in ("cursor_factory", "context"):
+        parameters.pop(name)
+    with closing(psycopg.connect(**parameters)) as session:
+        statement = sql.SQL(
+            "INSERT INTO {} (id, collection_id, external_id, text, content_hash)"
+            " VALUES (%s, %s, %s, 'text', sha256(''))"
+        ).format(sql.Identifier(documents_table(collection.pk)))
+        pk = document_id(collection_id=collection.pk, external_id=external_id)
+        session.execute(statement, [pk, collection.pk, external_id])
+        yield session
+
+
+def is_waited_for(session: psycopg.Connection[Any]) -> bool:
+    """Whether another one waits for its transaction's end to write the same row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE %s = ANY (pg_blocking_pids(pid)) AND wait_event = 'transactionid')",
+            [session.info.backend_pid],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def wait_for(condition: Callable[[], object]) -> None:

@@ -18,14 +18,17 @@ from embeddings.models import Chunk, Collection, Document, Job
 from embeddings.services.imports import start_import
 from embeddings.services.series import totals
 from embeddings.store.partitions import documents_table
-from tests.commands.processes import TIMEOUT_S, command, kill, wait_for
+from tests.commands.processes import TIMEOUT_S, command, held_up, is_waited_for, kill, wait_for
 from tests.factories import make_collection
 from tests.log_capture import capture_logs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.serve]
 
-MANY = 12_000
-"""Some seconds of work, so that there is time to interrupt it."""
+MANY = 6_000
+"""Many batches, one of which is held up until the test has interrupted the work."""
+
+HELD_UP = "d600"
+"""In the third."""
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +57,8 @@ def fresh(job: Job) -> Job:
     return Job.objects.get(pk=job.pk)
 
 
-def has_begun(job: Job) -> bool:
-    return fresh(job).done > 0
+def collection_of(job: Job) -> Collection:
+    return Collection.objects.get(pk=job.collection_id)
 
 
 def has_ended(job: Job) -> bool:
@@ -96,10 +99,11 @@ def test_it_works() -> None:
 
 def test_stopping_hands_the_job_back() -> None:
     job = start(MANY)
-    with command("worker") as worker:
-        wait_for(lambda: has_begun(job))
+    with held_up(collection_of(job), HELD_UP) as holder, command("worker") as worker:
+        wait_for(lambda: is_waited_for(holder))
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(10) == 0
+        holder.rollback()
+        assert worker.wait(TIMEOUT_S) == 0
     stopped = fresh(job)
     assert (stopped.state, stopped.attempts, stopped.lease) == ("queued", 0, None)
     assert 0 < stopped.done < MANY
@@ -113,7 +117,7 @@ def test_a_stop_while_it_connects_starts_nothing() -> None:
     async def stop_at_once() -> None:
         stopping = asyncio.Event()
         stopping.set()
-        await asyncio.wait_for(run_worker(stopping, concurrency=1), timeout=5)
+        await asyncio.wait_for(run_worker(stopping, concurrency=1), timeout=60)
 
     with capture_logs() as capture:
         asyncio.run(stop_at_once())
@@ -122,8 +126,8 @@ def test_a_stop_while_it_connects_starts_nothing() -> None:
 
 def test_another_worker_takes_over_from_one_that_was_killed() -> None:
     job = start(MANY)
-    with command("worker") as worker:
-        wait_for(lambda: has_begun(job))
+    with held_up(collection_of(job), HELD_UP) as holder, command("worker") as worker:
+        wait_for(lambda: is_waited_for(holder))
         kill(worker)
     killed = fresh(job)
     assert killed.state == JobState.RUNNING
@@ -141,6 +145,7 @@ def test_a_lost_connection_is_no_end() -> None:
     with command("worker"):
         first = start(10)
         wait_for(lambda: has_ended(first))
+        wait_for(lambda: not ProcrastinateJob.objects.exists())
         place = connection.settings_dict
         with psycopg.connect(
             host=place["HOST"], port=place["PORT"], dbname=place["NAME"], user=place["USER"]
