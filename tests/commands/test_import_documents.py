@@ -17,12 +17,12 @@ from embeddings.constants import JobState
 from embeddings.models import Collection, Document, Job
 from embeddings.services import file_imports
 from embeddings.services.imports import import_rows
-from tests.commands.processes import TIMEOUT_S, command, kill, wait_for
+from tests.commands.processes import TIMEOUT_S, command, held_up, is_waited_for, kill, wait_for
 from tests.factories import make_collection, make_user
 
 pytestmark = pytest.mark.django_db
 
-MANY = 20_000
+MANY = 2_000
 
 
 @pytest.fixture(autouse=True)
@@ -209,9 +209,10 @@ def large_file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("how", ["kill", "interrupt"])
 def test_as_a_process_it_goes_on_after_its_end(large_file: Path, how: str) -> None:
     arguments = ["import_documents", str(large_file), "--collection", "large", "--json"]
-    # Small batches, so that there is much left to do when the first is seen to be done.
-    with command(*arguments, "--on-conflict", "error", "--batch-size", "4") as process:
-        wait_for(lambda: Job.objects.filter(done__gt=0).exists())
+    arguments += ["--on-conflict", "error"]
+    collection = make_collection("large", owner=User.objects.get(username="root"))
+    with held_up(collection, "d600") as holder, command(*arguments) as process:
+        wait_for(lambda: is_waited_for(holder))
         if how == "kill":
             kill(process)
         else:
@@ -221,7 +222,7 @@ def test_as_a_process_it_goes_on_after_its_end(large_file: Path, how: str) -> No
     assert 0 < job.done < MANY
     assert job.state == (JobState.RUNNING if how == "kill" else JobState.PARKED)
     assert Document.objects.count() == job.done
-    with command(*arguments, "--on-conflict", "error") as process:
+    with command(*arguments) as process:
         out, err = process.communicate(timeout=TIMEOUT_S)
         assert process.returncode == 0, err
     assert f"Going on behind row {job.done}." in err
