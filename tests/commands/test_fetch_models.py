@@ -37,7 +37,7 @@ def fetch(hub: Hub, data_dir: Path, *arguments: str, **values: Any) -> Any:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
