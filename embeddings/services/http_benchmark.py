@@ -170,7 +170,7 @@ def _side_by_side(
 
 
 def _rate(embeds: Sequence[Embed], fresh: Iterator[str], size: int, seconds: float) -> float:
-    """Texts per second of all callers together."""
+    """Texts per second of all callers together, of one call at least."""
     lock = threading.Lock()
     ends: list[float] = []
     faults: list[Exception] = []
@@ -178,7 +178,7 @@ def _rate(embeds: Sequence[Embed], fresh: Iterator[str], size: int, seconds: flo
 
     def work(embed: Embed) -> None:
         try:
-            while time.perf_counter() - started < seconds:
+            while time.perf_counter() - started < seconds or not ends:
                 with lock:
                     batch = _take(fresh, size)
                 embed(batch)
