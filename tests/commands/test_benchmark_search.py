@@ -1,5 +1,6 @@
 """`manage.py benchmark search`: a collection for it, its matrix and its calibration."""
 
+import statistics
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,14 @@ def test_matrix(
     for cell in report["cells"].values():
         assert cell["rows_right"] == 1
         assert cell["recall"] is None or cell["recall"] > 0.5
-        assert 0 < cell["sql_ms"]["p50"] < cell["http_ms"]["p50"] <= cell["http_ms"]["p95"]
-        assert min(cell["2 clients"].values()) > 0
+        assert cell["sql_ms"]["p50"] > 0
+        assert 0 < cell["http_ms"]["p50"] <= cell["http_ms"]["p95"]
+        assert min(cell["2 clients"][name] for name in ("http_per_s", "sql_per_s")) > 0
+    sql, http = (
+        statistics.median(cell[name]["p50"] for cell in report["cells"].values())
+        for name in ("sql_ms", "http_ms")
+    )
+    assert sql < http  # a machine that stops for a moment may turn that round in a cell
     assert report["cells"]["all, top 10"]["paths"] == {"hnsw": 3}
     assert report["cells"]["1 %, top 10"]["paths"] == {"exact": 3}
     assert report["cells"]["{'bucket': -1}, top 10"]["recall"] is None  # nothing to be found
