@@ -9,11 +9,12 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from accounts.admin.administered import Administered, may_administer
 from accounts.admin.theme import TabularInline
 from embeddings.admin.faults import FaultAdmin, FaultForm
+from embeddings.admin.json_text import WithRowFilter
 from embeddings.models import Grant
 from embeddings.services.grants import delete_grant, save_grant
 
 
-class GrantInline(TabularInline):
+class GrantInline(WithRowFilter, TabularInline):
     """Who may do what with the collection."""
 
     model = Grant
@@ -50,7 +51,7 @@ class GrantForm(FaultForm):
 
 
 @admin.register(Grant)
-class GrantAdmin(Administered, FaultAdmin):
+class GrantAdmin(WithRowFilter, Administered, FaultAdmin):
     """Who may do what, wherever; of a grant that there is, its role and row filter change."""
 
     form = GrantForm

@@ -25,6 +25,7 @@ from accounts.services.tokens import create_api_token, revoke_api_token
 from accounts.token_format import pepper_id
 from embeddings.admin.asked_once import CONFIRMED, ask, fields_of_action
 from embeddings.admin.display import pretty_json
+from embeddings.admin.json_text import WithRowFilter
 from embeddings.models import Collection, Grant
 from embeddings.services.account_summaries import token_summary
 from embeddings.types.filter import parse_filter
@@ -100,7 +101,7 @@ class PepperFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(Administered):
+class ApiTokenAdmin(WithRowFilter, Administered):
     """Made, rotated and revoked here; the plaintext is shown once, its digest never."""
 
     form = TokenForm

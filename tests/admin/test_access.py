@@ -178,6 +178,7 @@ def test_grants_beside_the_collection(
         ({"role": "viewer", "row_filter": "{}"}, "not well formed"),
         ({"role": "viewer", "row_filter": '{"a": {"$x": 1}}'}, "no operator"),
         ({"role": "owner", "row_filter": '{"a": 1}'}, "An owner sees every document"),
+        pytest.param({"role": "viewer", "row_filter": "[" * 100_000}, "nests too deep", id="deep"),
         ({"role": "admin"}, "not one of the available choices"),
     ],
 )

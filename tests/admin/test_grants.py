@@ -74,8 +74,9 @@ def test_filters(as_operator: Client, grant: Grant, field: str, is_found: bool) 
         ({"role": "owner", "row_filter": '{"a": 1}', "user": "yes"}, "sees every document"),
         ({"role": "viewer", "user": "yes"}, "already"),
         ({"role": "viewer", "row_filter": '{"a": {"$x": 1}}', "user": "yes"}, "no operator"),
+        ({"role": "viewer", "row_filter": "[" * 100_000, "user": "yes"}, "nests too deep"),
     ],
-    ids=["nobody", "owner", "again", "filter"],
+    ids=["nobody", "owner", "again", "filter", "deep"],
 )
 def test_impossible_ones_are_explained(
     as_admin: Client, grant: Grant, row: dict[str, Any], message: str
