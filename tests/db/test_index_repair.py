@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from embeddings.constants import IndexState, JobKind, JobState
 from embeddings.exceptions import IndexBusy
 from embeddings.models import Collection, Generation, Job
+from embeddings.services import index
 from embeddings.services.index import build_index, start_reindex
 from embeddings.services.index_repair import repair_indexes
 from embeddings.services.job_runs import SOURCE
@@ -131,7 +132,10 @@ def test_a_build_that_nobody_is_at_can_be_requested_again() -> None:
     assert index_state(collection) == IndexState.NONE
 
 
-def test_the_job_of_a_killed_command_is_in_nobodys_way(collection: Collection) -> None:
+def test_the_job_of_a_killed_command_is_in_nobodys_way(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "FORSAKEN_AFTER", timedelta(minutes=1))
     job = start_reindex(collection=collection)
     Job.objects.update(
         params={**job.params, SOURCE: "x"}, state=JobState.RUNNING.value, started_at=Now()
