@@ -58,6 +58,7 @@ def fresh(job: Job) -> Job:
 
 
 def collection_of(job: Job) -> Collection:
+    assert job.collection_id
     return Collection.objects.get(pk=job.collection_id)
 
 
