@@ -37,7 +37,7 @@ class GatedRuntime:
         rows = [tuple(row[held == 1].tolist()) for row, held in zip(ids, mask, strict=True)]
         self.batches.append(rows)
         self.entered.release()
-        assert self.gate.wait(30)
+        assert self.gate.wait(120)
         time.sleep(self.seconds)
         if POISON in ids:
             raise RuntimeError("out of memory")

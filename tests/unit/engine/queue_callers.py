@@ -27,7 +27,7 @@ def sums(texts: Sequence[Sequence[int]]) -> list[list[float]]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)
@@ -62,6 +62,6 @@ def held_up(runtime: GatedRuntime | None = None, *, threads: int = 16) -> Iterat
     callers = Callers(runtime, threads=threads)
     runtime.gate.clear()
     callers.call([FIRST])
-    assert runtime.entered.acquire(timeout=10)
+    assert runtime.entered.acquire(timeout=60)
     yield callers
     callers.run_all()

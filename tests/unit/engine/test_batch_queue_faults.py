@@ -1,7 +1,6 @@
 """The queue when callers go, texts fail, too many come, or the service stops."""
 
 import threading
-import time
 
 import pytest
 
@@ -17,7 +16,7 @@ def test_what_has_not_begun_of_a_caller_that_has_gone_is_dropped() -> None:
         other = callers.call([[6, 6]])
         gone.set()
         with pytest.raises(CallerGone):
-            mine.result(10)
+            mine.result(60)
         assert callers.run_all() == [[(6, 6)]]
 
     assert other.result().tolist() == [[12.0, 2.0]]
@@ -29,7 +28,7 @@ def test_a_caller_may_go_while_its_text_runs_and_another_joins_it() -> None:
         mine = callers.call([FIRST], gone=gone.is_set)
         gone.set()
         with pytest.raises(CallerGone):
-            mine.result(10)
+            mine.result(60)
         other = callers.call([FIRST])
         assert callers.run_all() == []
 
@@ -42,7 +41,7 @@ def test_a_dropped_text_can_be_asked_for_again() -> None:
         mine = callers.call([[5, 5]], gone=gone.is_set)
         gone.set()
         with pytest.raises(CallerGone):
-            mine.result(10)
+            mine.result(60)
         again = callers.call([[5, 5]])
         assert callers.run_all() == [[(5, 5)]]
 
@@ -50,14 +49,13 @@ def test_a_dropped_text_can_be_asked_for_again() -> None:
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_again() -> None:
+    """It makes no room by itself: who waited for that would wait for ever."""
     queue = make_queue(GatedRuntime(), queue_tokens=100)
     queue._speed = 10.0
 
     with queue.admitted(60), queue.admitted(60):
-        started = time.perf_counter()
         with pytest.raises(EngineOverloaded) as refused, queue.admitted(1):
             pass
-        assert time.perf_counter() - started < 0.01
         assert refused.value.status == 503
         assert refused.value.headers == {"Retry-After": "12"}
     with queue.admitted(500):
@@ -122,7 +120,7 @@ def test_closing_finishes_what_waits_and_takes_nothing_new() -> None:
             callers.queue.vectors([[4]])
         assert closing.is_alive()
         callers.run_all()
-        closing.join(10)
+        closing.join(60)
 
     assert waiting.result().tolist() == sums([[2, 2], [3] * 50])
     assert not any(thread.is_alive() for thread in callers.queue._threads)
@@ -136,7 +134,7 @@ def test_nothing_is_kept_of_what_is_done() -> None:
         callers.call([[POISON], [7] * 100])
         gone.set()
         with pytest.raises(CallerGone):
-            mine.result(10)
+            mine.result(60)
         callers.run_all()
         queue = callers.queue
 
