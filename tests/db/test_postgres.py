@@ -58,12 +58,12 @@ class User:
         return self
 
     def leave(self) -> None:
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=180)
         assert self.process.returncode == 0
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=180)
 
 
 def connect(data_dir: Path) -> psycopg.Connection:
@@ -79,7 +79,7 @@ def running(data_dir: Path) -> bool:
 def kill_server(data_dir: Path) -> None:
     for pid in server_processes(data_dir / "postgres"):
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while server_processes(data_dir / "postgres") and time.monotonic() < deadline:
         time.sleep(0.02)
 
