@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.serve.test_serve import Service
+from tests.serve.test_serve import Service, command_of
 
 
 class Instance(Service):
@@ -40,7 +40,7 @@ class Instance(Service):
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, dict[str, str], Any]:
         """Status, headers in lower case, and the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -59,7 +59,9 @@ class Instance(Service):
         assert self.process
         pid = self.process.pid
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            command = Path(f"/proc/{child}/cmdline").read_text()
+            command = command_of(child)
+            if not command:
+                continue
             its = "worker" if "gunicorn" not in command else "web"
             if its == "web" and "unix:" in command and "127.0.0.1" not in command:
                 its = "engine"
@@ -69,7 +71,7 @@ class Instance(Service):
 
     def import_lines(self, collection: str, lines: str) -> str:
         """The id of the job that imports them."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         headers = {
             "Authorization": f"Bearer {self.token}",
             "Content-Type": "application/x-ndjson",

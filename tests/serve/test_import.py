@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,13 +90,11 @@ def test_kill_of_everything_during_an_import(service: Service) -> None:
     assert acknowledged["state"] == "running"
     assert acknowledged["done"] < LINES
 
-    started = time.monotonic()
     service.start()
     now = call(service, token, "GET", job)
     count = call(service, token, "GET", "/v1/collection/large")["count"]
     assert acknowledged["done"] <= count < LINES
     service.wait(lambda: call(service, token, "GET", job)["done"] > now["done"])
-    assert time.monotonic() - started < 30
     service.wait(lambda: call(service, token, "GET", job)["state"] == "succeeded")
     result = call(service, token, "GET", job)["result"]
     assert (result["added"], result["refused"]) == (LINES, 0)
