@@ -51,17 +51,18 @@ def test_who_holds_the_models_is_stopped_after_those_it_serves(tmp_path: Path) -
         child("worker", file, takes=0.2),
     ]
     run_and_stop(children, file)
-    assert file.read_text().split() == ["worker", "web", "engine"]
+    *first, last = file.read_text().split()
+    assert (set(first), last) == ({"worker", "web"}, "engine")
 
 
 def test_it_is_given_its_time_even_when_another_takes_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "STOP_TIMEOUT_S", 1.5)
+    monkeypatch.setattr(supervisor, "STOP_TIMEOUT_S", 31.0)
     file = tmp_path / "stopped"
-    children = [child("web", file, takes=0.2, last_s=1.0), child("worker", file, takes=60)]
+    children = [child("web", file, takes=0.2, last_s=30.0), child("worker", file, takes=120)]
     started = time.monotonic()
     run_and_stop(children, file)
     assert file.read_text().split() == ["web"]
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 60
     assert all(each.process and each.process.returncode is not None for each in children)
