@@ -5,7 +5,11 @@ import pytest
 
 from embeddings.services.diversity import cosines, most_diverse, scaled
 
-random = np.random.default_rng(3)
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    """The same numbers for each test, whichever came before it."""
+    return np.random.default_rng(3)
 
 
 def by_definition(
@@ -30,7 +34,7 @@ def by_definition(
 
 
 @pytest.mark.parametrize("diversity", [0.0, 0.3, 0.5, 0.9, 1.0])
-def test_it_works(diversity: float) -> None:
+def test_it_works(diversity: float, random: np.random.Generator) -> None:
     vectors = random.normal(size=(40, 8)).astype(np.float32)
     relevance = cosines(random.normal(size=8).astype(np.float32), vectors)
     expected = by_definition(relevance.tolist(), vectors.tolist(), diversity)
@@ -41,7 +45,7 @@ def test_it_works(diversity: float) -> None:
         assert chosen == expected[:count]
 
 
-def test_without_diversity_the_most_relevant_come_first() -> None:
+def test_without_diversity_the_most_relevant_come_first(random: np.random.Generator) -> None:
     vectors = random.normal(size=(30, 8)).astype(np.float32)
     relevance = random.normal(size=30).astype(np.float32)
     chosen = most_diverse(relevance=relevance, vectors=vectors, diversity=0.0, count=30)
