@@ -92,7 +92,8 @@ def test_half_an_answer_is_none(server: Server, answer: bytes) -> None:
 
 
 def test_nobody_there() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(InvalidRequest, match="ConnectionRefusedError"):
-        LoadClient(f"http://127.0.0.1:{port}").ask("GET", "/")
+    with socket.socket() as holder:  # so that nobody else is given the port; it does not listen
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        with pytest.raises(InvalidRequest, match="ConnectionRefusedError"):
+            LoadClient(f"http://127.0.0.1:{port}").ask("GET", "/")
