@@ -21,7 +21,7 @@ leave = threading.Event()
 
 def slow(_request: HttpRequest) -> HttpResponse:
     entered.release()
-    assert leave.wait(30)
+    assert leave.wait(120)
     return HttpResponse("done")
 
 
@@ -74,7 +74,7 @@ def slow_requests(client: Client, number: int) -> Iterator[None]:
         answers = [threads.submit(client.get, "/v1/slow") for _ in range(number)]
         try:
             for _ in range(number):
-                assert entered.acquire(timeout=10)
+                assert entered.acquire(timeout=60)
             yield
         finally:
             leave.set()

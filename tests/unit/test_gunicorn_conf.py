@@ -112,5 +112,5 @@ def test_a_web_process_keeps_its_numbers_follows_changes_and_loads_its_model(
     monkeypatch.setattr(live_following, "start_following", lambda: begun.append("following"))
     monkeypatch.setattr(engine, "preload", loaded.set)
     gunicorn_conf.post_worker_init(cast("Worker", None))
-    assert loaded.wait(5)
+    assert loaded.wait(60)
     assert sorted(begun) == ["following", "sampler"]

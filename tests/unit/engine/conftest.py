@@ -11,7 +11,7 @@ from embeddings.engine import EngineOptions
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def run_python(*arguments: str, timeout: float = 300) -> str:
+def run_python(*arguments: str, timeout: float = 900) -> str:
     """Standard output of a fresh interpreter in the project. Raises with its errors."""
     done = subprocess.run(
         [sys.executable, *arguments],

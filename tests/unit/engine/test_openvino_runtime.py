@@ -6,7 +6,7 @@ from tests.unit.engine.conftest import run_python
 
 FIRST_CALLS = """
 import faulthandler, sys, threading
-faulthandler.dump_traceback_later(20, exit=True)
+faulthandler.dump_traceback_later(200, exit=True)
 from embeddings.engine.openvino_runtime import openvino
 sys.setswitchinterval(1e-6)
 barrier = threading.Barrier(4)

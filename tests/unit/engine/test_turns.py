@@ -27,7 +27,7 @@ def test_a_small_caller_does_not_wait_for_a_large_one(workers: ThreadPoolExecuto
     gate = threading.Event()
 
     def run(batch: str) -> None:
-        gate.wait(10)
+        gate.wait(120)
         ran.append(batch)
 
     many = ["large"] * 50
@@ -39,8 +39,8 @@ def test_a_small_caller_does_not_wait_for_a_large_one(workers: ThreadPoolExecuto
         while workers._work_queue.qsize() < 2:
             time.sleep(0.01)
         gate.set()
-        small.result(10)
-        large.result(10)
+        small.result(60)
+        large.result(60)
 
     assert ran.index("small") == 2
     assert len(ran) == 51
@@ -51,7 +51,7 @@ def test_what_has_not_begun_is_dropped_when_one_fails(workers: ThreadPoolExecuto
     gate = threading.Event()
 
     def run(batch: int) -> None:
-        gate.wait(10)
+        gate.wait(120)
         ran.append(batch)
         if batch == 0:
             gate.clear()
@@ -61,6 +61,6 @@ def test_what_has_not_begun_is_dropped_when_one_fails(workers: ThreadPoolExecuto
     with pytest.raises(ValueError, match="broken"):
         list(take_turns(workers, run, range(9), at_once=4))
     gate.set()
-    workers.submit(int).result(10)
+    workers.submit(int).result(60)
     assert ran[0] == 0
     assert len(ran) <= 2
