@@ -24,7 +24,7 @@ from tests.serve.instances import Instance, run
 
 OpenPage = Callable[..., Page]
 CHROMIUM = shutil.which("chromium")
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 120_000
 expect.set_options(timeout=TIMEOUT_MS)
 
 
@@ -53,13 +53,14 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # As root, which containers are, it has no sandbox of its own.
         options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=options, timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="package")
 def session(browser: Browser, origin: str, password: str) -> StorageState:
     """The cookies of one login, for all pages."""
     context = browser.new_context(base_url=origin)
+    context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
     page.goto("/admin/")
     page.get_by_label("Username").fill("admin")

@@ -12,7 +12,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 PHONE: ViewportSize = {"width": 400, "height": 800}
 SERIOUS = {"serious", "critical"}
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-SETTLED_MS = 2_000
+SETTLED_MS = 30_000
 
 
 def watch(page: Page, *, origin: str) -> list[str]:

@@ -98,7 +98,7 @@ def test_a_file_is_imported_exported_and_deleted(
     def is_stored() -> bool:
         return service.call("GET", "/v1/collection/papers/documents/evil")[0] == 200
 
-    for _ in range(100):
+    for _ in range(600):
         if is_stored():
             break
         console.wait_for_timeout(100)

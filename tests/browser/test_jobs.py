@@ -38,6 +38,7 @@ def done(progress: Locator) -> int:
 def goes_on(page: Page, progress: Locator) -> None:
     """Without the page being loaded again."""
     page.evaluate("window.isSame = true")
+    expect(progress).to_contain_text(re.compile(r"\d of"))
     before = done(progress)
     expect(progress).not_to_contain_text(f"{before:,} of")
     assert done(progress) > before

@@ -38,6 +38,7 @@ def test_it_works(open_page: OpenPage, password: str) -> None:
 
     tab_to(page, "admin")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Dark")).to_be_visible()
     tab_to(page, "Dark")
     page.keyboard.press(" ")
     expect(page.locator("html")).to_have_class("dark")
