@@ -122,8 +122,8 @@ def test_a_large_request_gets_its_share_however_many_small_ones_come() -> None:
     stop = threading.Event()
     run = runtime.run
 
-    def run_when_all_have_asked(*batch: Any) -> Any:
-        vectors = run(*batch)
+    def run_when_all_have_asked(ids: Any, mask: Any) -> Any:
+        vectors = run(ids, mask)
         wait_until(lambda: stop.is_set() or queue.callers == 8 + (not bulk.done()))
         return vectors
 
