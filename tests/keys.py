@@ -69,7 +69,7 @@ class TestIssuer:
             "aud": self.audience,
             "sub": subject,
             "iat": now,
-            "exp": now + 60,
+            "exp": now + 600,
             **claims,
         }
         given = {name: value for name, value in values.items() if value is not None}
