@@ -72,6 +72,7 @@ def run(root: Path, *arguments: str, **environment: str) -> tuple[int, str, str]
 
 
 def test_two_starts_at_once_make_one_environment(project: Path) -> None:
+    shutil.rmtree(project / ".venv", ignore_errors=True)  # of a test that came before
     processes = [start(project, "a"), start(project, "a")]
     outputs = [process.communicate(timeout=600)[0] for process in processes]
 
