@@ -15,6 +15,7 @@ def test_it_works(run: Run, token: str) -> None:
         )
 
         embed = HuggingFaceEmbeddingServer(url=URL + "/embed", api_key_env_var="EMBED_TOKEN")
+        embed._session.timeout = 60  # its own is 5 s, which a busy machine may take
         result = [vector.tolist() for vector in embed(["green tea", "coffee"])]
         """,
         EMBED_TOKEN=token,
