@@ -4,11 +4,16 @@ import getpass
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import django
+import psycopg
 from django.conf import settings
 from django.core.management import execute_from_command_line
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from accounts.actor import SYSTEM, Actor, acting
 from embedsite.postgres import start_for
@@ -51,8 +56,28 @@ def run(argv: Sequence[str]) -> None:
     if needs_database(argv) and argv[1] not in FOLLOW_THEMSELVES:
         django.setup()
         follow_live_settings()
-    with acting(actor_of(argv)):
+    with acting(actor_of(argv)), database_faults_told():
         execute_from_command_line(list(argv))
+
+
+@contextmanager
+def database_faults_told() -> Iterator[None]:
+    """Ends the process with what is wrong with the database as a whole, instead of a traceback."""
+    try:
+        yield
+    except (OperationalError, ProgrammingError) as error:
+        cause = error.__cause__
+        if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
+            sys.exit(f"manage.py: the database cannot be used: {error}")
+        if isinstance(cause, UndefinedColumn | UndefinedTable) and lacks_migrations():
+            sys.exit("manage.py: the database lacks migrations; run: python3 manage.py migrate")
+        raise
+
+
+def lacks_migrations() -> bool:
+    """Whether the database is older than the code, or empty."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def follow_live_settings() -> None:
