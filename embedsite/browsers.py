@@ -1,6 +1,6 @@
 """Middleware for pages that people see in a browser; a request of the API passes it by.
 
-Sessions, users and messages cost every request a tenth of what the framework takes, and the API's
+Users of sessions and messages cost every request a tenth of what the framework takes, and the API's
 callers name themselves in each.
 """
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django_otp.middleware import OTPMiddleware
 
@@ -18,8 +17,8 @@ BROWSER_PATHS = (CONSOLE_PATH, "/oauth/")
 
 
 class ForBrowsers:
-    """Stands before a middleware's class. Elsewhere a request has neither session nor user: what
-    asks for one there fails, rather than finds nobody.
+    """Stands before a middleware's class. Elsewhere a request has no user: what asks for one there
+    fails, rather than finds nobody.
     """
 
     get_response: Any
@@ -29,10 +28,6 @@ class ForBrowsers:
         if request.path_info.startswith(BROWSER_PATHS):
             return super().__call__(request)  # type: ignore[misc] # the class behind has it
         return self.get_response(request)
-
-
-class Sessions(ForBrowsers, SessionMiddleware):
-    """Django's."""
 
 
 class Users(ForBrowsers, AuthenticationMiddleware):

@@ -63,7 +63,7 @@ MIDDLEWARE = [
     "embedsite.headers.browser_headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "embedsite.browsers.Sessions",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "embedsite.browsers.Users",
     "embedsite.browsers.SecondFactors",

@@ -8,16 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest import MonkeyPatch
 
-SESSION = ["session", "user", "_messages"]
+THEIRS = ["user", "_messages"]
 
 
 @pytest.fixture
 def seen(monkeypatch: MonkeyPatch) -> list[str]:
-    """What the last request that came to the view had of a session's."""
+    """What the last request that came to the view had of theirs."""
     found: list[str] = []
 
     def view(_: Any, request: HttpRequest) -> HttpResponse:
-        found[:] = [name for name in SESSION if hasattr(request, name)]
+        found[:] = [name for name in THEIRS if hasattr(request, name)]
         return HttpResponse()
 
     monkeypatch.setattr(BaseHandler, "_get_response", view)
@@ -33,9 +33,9 @@ def answered(path: str) -> HttpResponse:
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/oauth/authorize"])
-def test_pages_have_a_session(seen: list[str], path: str) -> None:
+def test_pages_have_a_user(seen: list[str], path: str) -> None:
     answered(path)
-    assert seen == SESSION
+    assert seen == THEIRS
 
 
 @pytest.mark.parametrize("path", ["/v1/search", "/health/live", "/embed", "/administer", "/"])
