@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpRequest
-from django_otp.middleware import OTPMiddleware
 
 from embedsite.headers import CONSOLE_PATH
 
@@ -18,7 +17,7 @@ BROWSER_PATHS = (CONSOLE_PATH, "/oauth/")
 
 class ForBrowsers:
     """Stands before a middleware's class. Elsewhere a request has no user: what asks for one there
-    fails, rather than finds nobody.
+    fails, rather than finds nobody, and django-otp has none to verify.
     """
 
     get_response: Any
@@ -32,10 +31,6 @@ class ForBrowsers:
 
 class Users(ForBrowsers, AuthenticationMiddleware):
     """Django's, of the session."""
-
-
-class SecondFactors(ForBrowsers, OTPMiddleware):  # type: ignore[misc] # it has no types
-    """django-otp's, of the session's user."""
 
 
 class Messages(ForBrowsers, MessageMiddleware):

@@ -66,7 +66,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "embedsite.browsers.Users",
-    "embedsite.browsers.SecondFactors",
+    "django_otp.middleware.OTPMiddleware",
     "embedsite.middleware.session_actor",
     "embedsite.browsers.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
