@@ -57,13 +57,15 @@ def make_document(
     return make_documents(collection, DocumentInput(key, text, metadata))[0]
 
 
-def make_measurement(collection: Collection, recall: float, *, filtered: bool = False) -> None:
-    """What a measuring of the collection's recall found."""
+def make_measurement(
+    collection: Collection, recall: float, *, worst: float | None = None, filtered: bool = False
+) -> None:
+    """What a measuring of the collection's recall found; `worst` is the `recall` unless given."""
     RecallMeasurement.objects.create(
         collection=collection,
         filtered=filtered,
         recall=recall,
-        worst=recall,
+        worst=recall if worst is None else worst,
         top_k=10,
         queries=50,
         approximate=50,

@@ -10,12 +10,12 @@ from django.urls import reverse
 from accounts.models import AuditEntry, User
 from accounts.policy import SiteRole
 from embeddings.constants import FieldType, IndexState, JobKind, JobState
-from embeddings.models import Collection, FrequentQuery, Generation, Grant, Job, RecallMeasurement
+from embeddings.models import Collection, FrequentQuery, Generation, Grant, Job
 from embeddings.services.jobs import start_job
 from embeddings.services.metadata_schema import declare_fields
 from embeddings.types.metadata_schema import SchemaField
 from tests.admin.conftest import client_of, make_staff, queries_of
-from tests.factories import make_document, make_user
+from tests.factories import make_document, make_measurement, make_user
 
 LANG = {
     "metadata_schema-0-was": "lang",
@@ -203,15 +203,7 @@ def test_a_member_and_an_operator_change_nothing(
 
 
 def test_its_page_says_what_it_is(as_operator: Client, declared: Collection) -> None:
-    RecallMeasurement.objects.create(
-        collection=declared,
-        filtered=False,
-        recall=0.8,
-        worst=0.3,
-        top_k=10,
-        queries=50,
-        approximate=50,
-    )
+    make_measurement(declared, 0.8, worst=0.3)
     job = start_job(owner_id=declared.owner_id, kind=JobKind.VACUUM, collection=declared)
     done = start_job(owner_id=declared.owner_id, kind=JobKind.VACUUM, collection=declared)
     Job.objects.filter(pk=done.pk).update(state=JobState.SUCCEEDED.value)

@@ -7,26 +7,14 @@ import pytest
 from rest_framework.test import APIClient
 
 from embeddings.constants import IndexState
-from embeddings.models import Collection, Generation, RecallMeasurement
+from embeddings.models import Collection, Generation
 from embeddings.services.stats import advice
 from embeddings.types.stats import TableStats
 from tests.api.assertions import assert_problem, assert_unseen
-from tests.factories import make_collection
+from tests.factories import make_collection, make_measurement
 from tests.statements import recorded_statements
 
 URL = "/v1/collection/drinks/stats"
-
-
-def make_recall(collection: Collection, recall: float, *, filtered: bool = False) -> None:
-    RecallMeasurement.objects.create(
-        collection=collection,
-        filtered=filtered,
-        recall=recall,
-        worst=0.5,
-        top_k=10,
-        queries=50,
-        approximate=50,
-    )
 
 
 def test_it_works(collection: Collection, as_alice: APIClient) -> None:
@@ -62,13 +50,13 @@ def test_the_job_that_builds_the_index_is_named(
 def test_recall_is_the_newest_and_warned_of_when_low(
     collection: Collection, as_alice: APIClient
 ) -> None:
-    make_recall(collection, 0.2)
-    make_recall(collection, 0.99)
+    make_measurement(collection, 0.2, worst=0.5)
+    make_measurement(collection, 0.99, worst=0.5)
     recall = as_alice.get(URL).json()["recall"]
     assert (recall["unfiltered"]["recall"], recall["filtered"]) == (0.99, None)
     assert recall["warning"] == ""
-    make_recall(collection, 0.7, filtered=True)
-    make_recall(make_collection(), 0.1)
+    make_measurement(collection, 0.7, filtered=True, worst=0.5)
+    make_measurement(make_collection(), 0.1, worst=0.5)
     recall = as_alice.get(URL).json()["recall"]
     assert recall["filtered"]["recall"] == 0.7
     assert "70.0% of the exact answers" in recall["warning"]
@@ -145,7 +133,7 @@ def test_prometheus_sees_the_lowest_recall_and_no_names(
 ) -> None:
     other = make_collection("teapot")
     for each, recall in ((collection, 0.97), (other, 0.6)):
-        make_recall(each, recall)
+        make_measurement(each, recall, worst=0.5)
     Generation.objects.filter(pk=collection.generation.pk).update(
         index_state=IndexState.READY.value
     )
