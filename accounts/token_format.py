@@ -1,6 +1,5 @@
 """The form of an API token, `emb_<key>_<secret><checksum>`, and the keyed hash that is stored."""
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -63,7 +62,7 @@ def digests(secret: str) -> list[bytes]:
 
 def pepper_id() -> str:
     """Names the present pepper without telling it."""
-    return hmac.new(_peppers()[0].encode(), b"pepper id", hashlib.sha256).hexdigest()[:16]
+    return hmac.digest(_peppers()[0].encode(), b"pepper id", "sha256").hex()[:16]
 
 
 def _peppers() -> list[str]:
