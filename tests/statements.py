@@ -1,4 +1,4 @@
-"""The SQL statements that reach PostgreSQL, whichever cursor sends them."""
+"""The SQL statements that reach PostgreSQL, whichever cursor or batch sends them."""
 
 import threading
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from unittest.mock import patch
 
 import psycopg
 
+from accounts.store.batch import Batch
+
 
 @contextmanager
 def recorded_statements(*, by_all_threads: bool = True) -> Iterator[list[str]]:
@@ -15,13 +17,18 @@ def recorded_statements(*, by_all_threads: bool = True) -> Iterator[list[str]]:
     no others.
     """
     statements: list[str] = []
-    execute = psycopg.Cursor.execute
     thread = threading.get_ident()
 
-    def recording(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
-        if by_all_threads or threading.get_ident() == thread:
-            statements.append(query.decode() if isinstance(query, bytes) else str(query))
-        return execute(self, query, *args, **kwargs)
+    def recording(send: Any) -> Any:
+        def record_and_send(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+            if by_all_threads or threading.get_ident() == thread:
+                statements.append(query.decode() if isinstance(query, bytes) else str(query))
+            return send(self, query, *args, **kwargs)
 
-    with patch.object(psycopg.Cursor, "execute", recording):
+        return record_and_send
+
+    with (
+        patch.object(psycopg.Cursor, "execute", recording(psycopg.Cursor.execute)),
+        patch.object(Batch, "queue", recording(Batch.queue)),
+    ):
         yield statements

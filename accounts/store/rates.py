@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts.store.cursors import prepared_cursor
+from accounts.store.batch import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ def take(rates: Sequence[Rate], *, count: int = 1) -> Taken:
         [rate.interval_us * count for rate in rates],
         [rate.burst_us for rate in rates],
     ]
-    with prepared_cursor() as cursor:
-        passed, ahead = cursor.execute(TAKE, values).fetchone() or (False, [])
-        return Taken(passed, ahead)
+    batch = Batch()
+    query = batch.queue(TAKE, values)
+    batch.send()
+    [(passed, ahead)] = query.rows()
+    return Taken(passed, ahead)

@@ -1,9 +1,6 @@
 """Making, changing and deleting collections."""
 
-import re
 import uuid
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -11,13 +8,11 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.exceptions import ActionForbidden
-from accounts.lookup import Lookup, compile_lookup, look_up_later
-from accounts.policy import Action, SiteRole
+from accounts.policy import Action
 from accounts.principal import Principal
 from accounts.services.audit import record
 from accounts.services.users import active_user
 from embeddings.constants import (
-    COLLECTION_NAME_PATTERN,
     DEFAULT_LANGUAGE,
     GenerationState,
     Metric,
@@ -25,6 +20,7 @@ from embeddings.constants import (
 from embeddings.exceptions import CollectionExists, NotFound, UnknownLanguage
 from embeddings.models import Collection, Generation
 from embeddings.services.chunking import chunking_in_force
+from embeddings.services.collection_lookup import look_up_collection
 from embeddings.services.engine import model_info
 from embeddings.services.index import UNCHANGED, change_index
 from embeddings.services.metadata_schema import change_fields, declare_fields
@@ -43,36 +39,7 @@ def visible_collection(*, principal: Principal, name: str, action: Action) -> Co
     Raises NotFound for what the principal may not see, in the same words as for what is not there,
     and ActionForbidden for what it may see but not do.
     """
-    return visible_collection_later(principal=principal, name=name, action=action)()
-
-
-def visible_collection_later(
-    *, principal: Principal, name: str, action: Action
-) -> Callable[[], Collection]:
-    """Sends the look-up of visible_collection; what it returns waits for the answer. Inside a
-    pipeline the query travels with those that follow.
-    """
-    if not re.fullmatch(COLLECTION_NAME_PATTERN, name):
-        raise NotFound(collection=name)  # NUL, for one, would be an error of the database
-    found = look_up_later(_visible(principal.role, action), user=principal.user_id, name=name)
-
-    def answer() -> Collection:
-        collection = found() if principal.in_scope(action) else None
-        if collection is not None and principal.covers(collection.pk):
-            collection.narrow_to(principal, action)
-            return collection
-        if Collection.objects.visible_to(principal, Action.READ).filter(name=name).exists():
-            raise ActionForbidden(action=action.value, collection=name)
-        raise NotFound(collection=name)
-
-    return answer
-
-
-@cache
-def _visible(role: SiteRole, action: Action) -> Lookup[Collection]:
-    stand_in = Principal(user_id=-1, username="", role=role)
-    collections = Collection.objects.visible_to(stand_in, action).filter(name="name")
-    return compile_lookup(collections, related="active", user=stand_in.user_id, name="name")
+    return look_up_collection(principal=principal, name=name, action=action).collection()
 
 
 def list_collections(

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 
@@ -11,11 +11,16 @@ from cachetools import TTLCache
 
 from accounts.policy import Action
 from accounts.principal import Principal
+from accounts.store.batch import Batch
 from embeddings import telemetry
 from embeddings.exceptions import CallerGone, EngineUnavailable
 from embeddings.models import Collection, Generation
 from embeddings.services.audit_reads import note_search
-from embeddings.services.collection import visible_collection, visible_collection_later
+from embeddings.services.collection_lookup import (
+    QueuedCollection,
+    look_up_collection,
+    queue_collection,
+)
 from embeddings.services.facets import count_facets
 from embeddings.services.frequent_queries import record_query
 from embeddings.services.redaction import redact_query
@@ -26,14 +31,23 @@ from embeddings.services.search_pages import first_page, next_page
 from embeddings.services.search_query import Query, QueryVector, prepare_query
 from embeddings.services.search_rerank import refine
 from embeddings.services.usage import record_search
-from embeddings.store.search import Alongside, nothing
+from embeddings.store.search import Alongside, nothing, send_alone
 from embeddings.types.search import FieldGroups, SearchParams, SearchResult
 
 Gone = Callable[[], bool]
 
 _fields_of = attrgetter(*(field.attname for field in Generation._meta.concrete_fields))
 
-_seen: TTLCache[tuple[Principal, str], Collection] = TTLCache(maxsize=10_000, ttl=60)
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A collection and the row that it was read from."""
+
+    collection: Collection
+    row: list[bytes | None] | None
+
+
+_seen: TTLCache[tuple[Principal, str], Seen] = TTLCache(maxsize=10_000, ttl=60)
 _seen_lock = threading.Lock()
 
 
@@ -69,21 +83,19 @@ def _search_visible(
     """
     started = time.perf_counter()
     place = partial(Place, params=params, principal=principal, passed_by=fresh)
-    key = (principal, name)
     with _seen_lock:
-        seen = _seen.get(key)
+        seen = _seen.get((principal, name))
     known = None
     if seen:
-        before = place(seen)
+        before = place(seen.collection)
         known = recall(before)
         if known is None:
-            answer = _search_as_seen(before, name, gone)
+            answer = _search_as_seen(before, seen, gone)
             if answer is not None:
                 return answer
-    collection = visible_collection(principal=principal, name=name, action=Action.SEARCH)
-    with _seen_lock:
-        _seen[key] = collection
-    if known is None or not seen or not _unchanged(seen, collection, settled=False):
+    lookup = look_up_collection(principal=principal, name=name, action=Action.SEARCH)
+    collection = _look_at(lookup, seen)
+    if known is None or not seen or not _unchanged(seen.collection, collection, settled=False):
         known = recall(place(collection))
     if known is not None:
         told = _told((collection,), params, known, started, known.tokens, known.cached_tokens)
@@ -95,16 +107,29 @@ def _search_visible(
     return collection, result
 
 
+def _look_at(queued: QueuedCollection, seen: Seen | None) -> Collection:
+    """The collection as it is now, which most often is as it was seen: then nothing is read anew.
+    Raises what visible_collection does.
+    """
+    row = queued.found.row_as_sent()
+    if seen and row is not None and row == seen.row:
+        return seen.collection
+    collection = queued.collection()
+    with _seen_lock:
+        _seen[queued.principal, queued.name] = Seen(collection, row)
+    return collection
+
+
 def _search_as_seen(
-    place: Place, name: str, gone: Gone | None
+    place: Place, before: Seen, gone: Gone | None
 ) -> tuple[Collection, SearchResult] | None:
     """None where the collection is no longer what it was; nothing of the search is told then."""
-    look_ups: list[Callable[[], Collection]] = []
-    seen, principal, params = place.collection, place.principal, place.params
+    queued: list[QueuedCollection] = []
+    seen, principal, params = before.collection, place.principal, place.params
 
-    def look_up() -> None:
-        look_ups.append(
-            visible_collection_later(principal=principal, name=name, action=Action.SEARCH)
+    def look_up(batch: Batch) -> None:
+        queued.append(
+            queue_collection(batch, principal=principal, name=seen.name, action=Action.SEARCH)
         )
 
     try:
@@ -115,7 +140,7 @@ def _search_as_seen(
             alongside=look_up,
             gone=gone,
         )
-        now = look_ups[0]()
+        now = _look_at(queued[0], before)
     except (EngineUnavailable, CallerGone):
         raise  # whatever the collection is now
     except Exception:  # noqa: BLE001 - what is wrong with the request shows again without haste
@@ -129,6 +154,8 @@ def _search_as_seen(
 
 def _unchanged(seen: Collection, now: Collection, *, settled: bool) -> bool:
     """Whether a search of the one was a search of the other."""
+    if seen is now:
+        return True
     if not settled and seen.version != now.version:
         return False
     if seen.metadata_schema != now.metadata_schema:  # by which filters compare
@@ -193,7 +220,7 @@ def search_collections(
 def _found(query: Query, alongside: Alongside, gone: Gone | None) -> SearchResult:
     asked, params = query.asked, query.asked.params
     if query.position is not None:
-        alongside()
+        send_alone(alongside)
         result = next_page(asked=asked, position=query.position)
     elif isinstance(params.group_by, FieldGroups):
         result = grouped(asked=asked, group_by=params.group_by, alongside=alongside)

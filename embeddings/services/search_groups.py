@@ -7,7 +7,7 @@ from typing import Any
 from embeddings.constants import IndexState, SearchMode, SearchPath
 from embeddings.services.search_candidates import Asked, Candidates, candidates
 from embeddings.services.search_pages import MAX_RANKED, at_least
-from embeddings.store.search import Alongside, Target, nothing
+from embeddings.store.search import Alongside, Target, nothing, send_alone
 from embeddings.store.search_groups import nearest_groups
 from embeddings.types.search import FieldGroups, Group, Hit, Path, Plan, SearchResult
 
@@ -70,7 +70,7 @@ def _looked_into(
     params, size = asked.params, group_by.size
     in_database = params.mode == SearchMode.SEMANTIC and not asked.named
     if in_database and (params.exact or not _is_indexed(asked)):
-        alongside()
+        send_alone(alongside)
         return None, []
     asked, depth = asked.with_included("metadata"), max(FIRST_DEPTH, 4 * params.top_k * size)
     while True:

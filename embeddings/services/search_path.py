@@ -10,6 +10,7 @@ from cachetools import TTLCache
 from django.conf import settings
 from numpy.typing import NDArray
 
+from accounts.store.batch import Batch
 from embeddings.constants import IndexState, IndexStorage, SearchPath
 from embeddings.models import Collection
 from embeddings.services.search_costs import Prospect
@@ -90,11 +91,11 @@ def prospect_of(
 def _once(alongside: Alongside) -> Alongside:
     pending = [alongside]
 
-    def send() -> None:
+    def queue(batch: Batch) -> None:
         if pending:
-            pending.pop()()
+            pending.pop()(batch)
 
-    return send
+    return queue
 
 
 def _find(wanted: Wanted, prospect: Prospect, alongside: Alongside) -> Found:

@@ -66,7 +66,6 @@ def bare_search(
                 query = exact_query(
                     wanted=wanted, candidates=depth, read_all=read_all, max_matches=None
                 )
-            prepare = query.prepare is not False
-            return cursor.execute(query.statement, query.values, prepare=prepare).fetchall()
+            return cursor.execute(query.statement, query.values, prepare=query.prepare).fetchall()
 
         yield run

@@ -1,4 +1,4 @@
-"""Binary cursors on Django's connection, for the paths where vectors travel."""
+"""Binary cursors and batches on Django's connection, for the paths where vectors travel."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,11 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections
 from numpy.typing import NDArray
 from pgvector.psycopg.vector import VectorBinaryDumper
+from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.types.json import JsonbBinaryLoader
 
-from accounts.store.cursors import prepared_cursor
+from accounts.store.batch import Batch
 from embeddings.exceptions import NotFound
 
 
@@ -43,14 +44,34 @@ def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     raw = connection.connection
-    if raw not in _adapted:
+    _adapt(raw)
+    with _gone_is_not_found(), connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
+        cursor.format = pq.Format.BINARY
+        yield cursor
+
+
+@contextmanager
+def binary_batch() -> Iterator[Batch]:
+    """A batch for values and errors as binary_cursor's; it is sent at the end of the block."""
+    with _gone_is_not_found():
+        batch = Batch()
+        _adapt(batch.connection)
+        yield batch
+        batch.send()
+
+
+def _adapt(connection: psycopg.Connection[Any]) -> None:
+    if connection not in _adapted:
         # Django's own cursors never see them: they bind no arrays and read no binary results.
-        raw.adapters.register_dumper(np.ndarray, VectorBinaryDumper)
-        raw.adapters.register_loader("jsonb", OrjsonLoader)
-        _adapted.add(raw)
+        connection.adapters.register_dumper(np.ndarray, VectorBinaryDumper)
+        connection.adapters.register_loader("jsonb", OrjsonLoader)
+        _adapted.add(connection)
+
+
+@contextmanager
+def _gone_is_not_found() -> Iterator[None]:
     try:
-        with prepared_cursor() as cursor, cursor:
-            yield cursor
+        yield
     except ProgrammingError as error:
         if isinstance(error.__cause__, psycopg.errors.UndefinedTable):
             raise NotFound from error

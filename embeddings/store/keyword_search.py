@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from embeddings.constants import TERM_DIMENSIONS
-from embeddings.store.cursors import binary_cursor
+from embeddings.store.cursors import binary_batch, binary_cursor
 from embeddings.store.filter import compile_filter
 from embeddings.store.keyword import HASH
 from embeddings.store.partitions import documents_table, terms_table
@@ -74,14 +74,16 @@ def read_query(
         counted=sql.Literal(COUNTED),
     )
     bound = [collection_id] if view is None else values
-    prepare = None if view is None else False  # as compile_filter asks for
-    with binary_cursor() as words, binary_cursor() as conditions:
-        with words.connection.pipeline():
-            alongside()
-            words.execute(statement, [language, query.words, *bound], prepare=prepare)
-            phrases = [*query.phrases, *query.excluded]
-            conditions.execute(_CONDITIONS, [language, phrases])
-        rows, [(spelled,)] = words.fetchall(), conditions.fetchall()
+    with binary_batch() as batch:
+        alongside(batch)
+        words = batch.queue(
+            statement.as_bytes(None),
+            [language, query.words, *bound],
+            prepare=view is None,  # as compile_filter asks for
+        )
+        phrases = [*query.phrases, *query.excluded]
+        conditions = batch.queue(_CONDITIONS, [language, phrases])
+    rows, [(spelled,)] = words.rows(), conditions.rows()
     required, excluded = spelled[: len(query.phrases)], spelled[len(query.phrases) :]
     if view is not None:
         documents = rows[0][-1] if rows else 0
@@ -141,7 +143,7 @@ _READ_IN_VIEW = """known AS MATERIALIZED (
         ), NULL::bigint, (SELECT count(*) FROM viewed)
     FROM known"""
 
-_CONDITIONS = """
+_CONDITIONS = b"""
     SELECT coalesce(array_agg(phraseto_tsquery(%s::regconfig, phrase)::text ORDER BY place), '{}')
     FROM unnest(%s::text[]) WITH ORDINALITY AS phrases (phrase, place)"""
 

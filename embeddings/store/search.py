@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.store.cursors import binary_cursor
+from accounts.store.batch import Batch
+from embeddings.store.cursors import binary_batch
 from embeddings.store.hits import read_near_hit
 from embeddings.store.search_sql import (
     SETTINGS,
@@ -19,12 +20,19 @@ from embeddings.store.search_sql import (
 )
 from embeddings.types.search import Hit, MetadataFilter
 
-Alongside = Callable[[], None]
-"""Sends a query of the caller's own in the search's round trip, without waiting for its answer."""
+Alongside = Callable[[Batch], None]
+"""Queues a query of the caller's own in the search's round trip."""
 
 
-def nothing() -> None:
-    """Sent alongside a search that travels alone."""
+def nothing(_batch: Batch) -> None:
+    """Queued alongside a search that travels alone."""
+
+
+def send_alone(alongside: Alongside) -> None:
+    """In a round trip of its own, where there is no search to travel with."""
+    batch = Batch()
+    alongside(batch)
+    batch.send()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +84,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement and its values; `prepare` as psycopg has it, None for when it has come often."""
+    """A statement and its values, and whether one plan serves all values."""
 
     statement: bytes
     values: list[Any]
-    prepare: bool | None = None
+    prepare: bool = True
 
 
 def sample_matches(
@@ -88,11 +96,10 @@ def sample_matches(
 ) -> tuple[int, int]:
     """Of up to `count` documents, how many there were and how many the filter lets through."""
     statement, values = sample_statement(target=target, metadata_filter=metadata_filter)
-    with binary_cursor() as cursor:
-        with cursor.connection.pipeline():
-            alongside()
-            cursor.execute(statement, [*values, count])
-        taken, passed = cursor.fetchone() or (0, 0)
+    with binary_batch() as batch:
+        alongside(batch)
+        sample = batch.queue(statement, [*values, count])
+    [(taken, passed)] = sample.rows()
     return taken, passed
 
 
@@ -112,11 +119,10 @@ def nearest_exact(
     query = exact_query(
         wanted=wanted, candidates=candidates, read_all=read_all, max_matches=max_matches
     )
-    with binary_cursor() as cursor:
-        with cursor.connection.pipeline():
-            alongside()
-            cursor.execute(query.statement, query.values, prepare=query.prepare)
-        return _rows(cursor.fetchall(), wanted.target)
+    with binary_batch() as batch:
+        alongside(batch)
+        found = batch.queue(query.statement, query.values, prepare=query.prepare)
+    return _rows(found.rows(), wanted.target)
 
 
 def nearest_hnsw(*, wanted: Wanted, scan: Scan, alongside: Alongside) -> Rows:
@@ -126,12 +132,11 @@ def nearest_hnsw(*, wanted: Wanted, scan: Scan, alongside: Alongside) -> Rows:
     and so ends the settings too; an explicit one would take three.
     """
     query = hnsw_query(wanted=wanted, scan=scan)
-    with binary_cursor() as cursor:
-        with cursor.connection.pipeline():
-            alongside()
-            cursor.execute(SETTINGS, scan.settings)
-            cursor.execute(query.statement, query.values, prepare=query.prepare)
-        return _rows(cursor.fetchall(), wanted.target)
+    with binary_batch() as batch:
+        alongside(batch)
+        batch.queue(SETTINGS, scan.settings)
+        found = batch.queue(query.statement, query.values, prepare=query.prepare)
+    return _rows(found.rows(), wanted.target)
 
 
 def exact_query(
@@ -189,4 +194,5 @@ __all__ = [
     "nearest_hnsw",
     "nothing",
     "sample_matches",
+    "send_alone",
 ]

@@ -48,7 +48,7 @@ class Target:
         }
 
 
-SETTINGS = """
+SETTINGS = b"""
     SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.max_scan_tuples', %s, true),
         set_config('hnsw.scan_mem_multiplier', %s, true),
         set_config('hnsw.iterative_scan', 'relaxed_order', true),

@@ -40,7 +40,7 @@ def found(client: APIClient, **values: object) -> list[str]:
 
 @pytest.mark.django_db
 def test_it_works(drinks: Collection, as_alice: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "visible_collection", None)  # it is not asked again
+    monkeypatch.setattr(search, "look_up_collection", None)  # it is not asked again
     assert found(as_alice) == ["tea"]
     assert found(as_alice, exact=True) == ["tea"]
 
