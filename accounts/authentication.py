@@ -38,7 +38,7 @@ class AnyCredential(BaseAuthentication):
         if presented is not None and presented.startswith(API_TOKEN):
             token = verify_api_token(presented, address=client_address(request._request))
             _name(token.user, "api_token", token_id=token.pk)
-            return token.user, token.as_principal()
+            return token.user, token.principal
         caller = _from_certificate(request) if presented is None else _from_bearer(presented)
         if caller is None:
             return None

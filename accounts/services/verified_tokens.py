@@ -1,15 +1,15 @@
 """Which API tokens are good: proven by what is stored, and trusted for a moment."""
 
+import math
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from hashlib import blake2b
 from hmac import compare_digest
 from secrets import token_bytes
 from time import monotonic
 
-from cachetools import TLRUCache
 from django.utils import timezone
 
 from accounts import token_format
@@ -26,8 +26,13 @@ TRUSTED_S = 0.9
 second, the last request that was let in included; a busy client's token costs no query a request.
 """
 
+MOST_TRUSTED = 10_000
+
 NO_DIGEST = token_bytes(32)
 """Compared where there is nothing to compare, so that no time tells what there is."""
+
+MARKING_KEY = token_bytes(32)
+"""Of this process: what it keeps of a token is no use anywhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class Verified:
     until: float
 
 
-_verified: TLRUCache[bytes, Verified] = TLRUCache(10_000, ttu=lambda *item: item[1].until)
+# By a keyed hash of the whole plaintext; who has been there for longest comes first.
+_verified: dict[bytes, Verified] = {}
 _verified_lock = threading.Lock()
 _forgotten = 0
 
@@ -51,15 +57,10 @@ def verify_api_token(plaintext: str, *, address: str = "") -> ApiToken:
     Raises InvalidToken, whatever is wrong, and after the same work for every token that is spelled
     well.
     """
-    parts = token_format.parse(plaintext)
-    if parts is None:
-        raise InvalidToken
-    key, secret = parts
-    digests = token_format.digests(secret)
-    with _verified_lock:
-        trusted = _verified.get(digests[0])
-    known = trusted is not None and trusted.token.key == key
-    token = trusted.token if trusted and known else _verify(key, digests)
+    mark = blake2b(plaintext.encode(), key=MARKING_KEY).digest()
+    trusted = _verified.get(mark)
+    known = trusted is not None and trusted.until > monotonic()
+    token = trusted.token if trusted and known else _read(plaintext, mark)
     if token.networks is not None and not is_within(address, tuple(token.networks)):
         raise InvalidToken
     if not known:
@@ -75,8 +76,33 @@ def forget_verified_tokens() -> None:
         _verified.clear()
 
 
-def _verify(key: str, digests: Sequence[bytes]) -> ApiToken:
+def _read(plaintext: str, mark: bytes) -> ApiToken:
     asked, read_at = _forgotten, monotonic()
+    token, lasts = _verify(plaintext)
+    with _verified_lock:
+        if asked == _forgotten:  # else it may be what was read before it was revoked
+            _make_room(mark)
+            _verified[mark] = Verified(token, until=read_at + min(lasts, TRUSTED_S))
+    return token
+
+
+def _make_room(mark: bytes) -> None:
+    _verified.pop(mark, None)  # what was trusted before: its successor comes last
+    now = monotonic()
+    while _verified:
+        first = next(iter(_verified))
+        if _verified[first].until > now and len(_verified) < MOST_TRUSTED:
+            return
+        del _verified[first]
+
+
+def _verify(plaintext: str) -> tuple[ApiToken, float]:
+    """The token, and for how many seconds it is sure to last."""
+    parts = token_format.parse(plaintext)
+    if parts is None:
+        raise InvalidToken
+    key, secret = parts
+    digests = token_format.digests(secret)
     token = look_up(_by_key(), key=key)
     now = timezone.now()
     current = NO_DIGEST if token is None else bytes(token.digest)
@@ -98,11 +124,7 @@ def _verify(key: str, digests: Sequence[bytes]) -> ApiToken:
             raise InvalidToken
         ends += [minter.expires_at for minter in minters]
         token.inherited = tuple(each for minter in minters for each in minter.allowances)
-    lasts = min([(end - now).total_seconds() for end in ends if end], default=TRUSTED_S)
-    with _verified_lock:
-        if asked == _forgotten:
-            _verified[digests[0]] = Verified(token, until=read_at + min(lasts, TRUSTED_S))
-    return token
+    return token, min([(end - now).total_seconds() for end in ends if end], default=math.inf)
 
 
 @cache

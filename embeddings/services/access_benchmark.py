@@ -80,7 +80,7 @@ def _by_token(name: str, top_k: int, plaintext: str) -> Search:
     """As the web's authentication, permission and view do it."""
 
     def search(vector: NDArray[np.float32]) -> object:
-        principal = verify_api_token(plaintext, address=ADDRESS).as_principal()
+        principal = verify_api_token(plaintext, address=ADDRESS).principal
         check_rate(allowances=principal.allowances)
         params = SearchParams(vector=vector, top_k=top_k)
         with paying(payer_of(principal)):

@@ -35,7 +35,8 @@ def test_it_works() -> None:
     assert plaintext.startswith(f"emb_{token.key}_")
     verified = verify_api_token(plaintext)
     assert (verified, verified.user) == (token, user)
-    assert verified.as_principal() == user.as_principal(token_id=token.pk)
+    assert verified.principal == user.as_principal(token_id=token.pk)
+    assert verify_api_token(plaintext).principal is verified.principal
 
 
 def test_the_secret_is_not_stored() -> None:
@@ -120,6 +121,28 @@ def test_a_verified_token_costs_no_query_for_less_than_a_second(clock: Clock) ->
     clock.now += 0.01
     assert refused(plaintext)
     assert TRUSTED_S < 1
+
+
+def test_what_is_trusted_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verified_tokens, "MOST_TRUSTED", 2)
+    first, second, third = (made()[1] for _ in range(3))
+    for plaintext in (first, second, third):
+        verify_api_token(plaintext)
+    with recorded_statements() as statements:
+        verify_api_token(second)
+        verify_api_token(third)
+    assert statements == []
+    with recorded_statements() as statements:
+        verify_api_token(first)
+    assert statements
+
+
+def test_what_is_trusted_no_more_is_not_kept(clock: Clock) -> None:
+    for plaintext in [made()[1] for _ in range(3)]:
+        verify_api_token(plaintext)
+    clock.now += TRUSTED_S
+    verify_api_token(made()[1])
+    assert len(verified_tokens._verified) == 1
 
 
 def test_trust_counts_from_the_time_of_asking(clock: Clock) -> None:

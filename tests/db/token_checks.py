@@ -21,9 +21,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, wall = 100.0, timezone.now()
         monkeypatch.setattr(timezone, "now", lambda: wall)
-        trusted = type(verified_tokens._verified)(10, ttu=lambda *item: item[1].until, timer=self)
-        monkeypatch.setattr(verified_tokens, "_verified", trusted)
-        monkeypatch.setattr("accounts.services.verified_tokens.monotonic", self)
+        monkeypatch.setattr(verified_tokens, "monotonic", self)
 
     def __call__(self) -> float:
         return self.now
