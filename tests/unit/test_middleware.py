@@ -8,8 +8,9 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
 from django.test import Client
-from django.urls import path
+from django.urls import path, resolve
 from prometheus_client import REGISTRY
 
 from accounts.policy import SiteRole
@@ -43,6 +44,10 @@ def slow(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def rendered(request: HttpRequest) -> TemplateResponse:
+    return TemplateResponse(request, ["500.html", "404.html"])
+
+
 def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=503 if request.GET else 200)
 
@@ -54,6 +59,7 @@ urlpatterns = [
     path("v1/too-big", too_big, name="too-big"),
     path("v1/streamed", streamed, name="streamed"),
     path("v1/slow", slow, name="slow"),
+    path("v1/rendered", rendered, name="rendered"),
     path("health", health, name="health"),
 ]
 handler400 = "embedsite.errors.bad_request"
@@ -203,6 +209,53 @@ def test_requests_are_counted_once_and_by_view(
     client.get(url)
 
     assert counts() == [count + 1 for count in before]
+
+
+@pytest.mark.parametrize(
+    ("url", "status"), [("/v1/hello/a", "200"), ("/v1/streamed", "200"), ("/v1/broken", "500")]
+)
+def test_each_metric_of_django_prometheus_is_counted(client: Client, url: str, status: str) -> None:
+    """As its own middleware would, which the metrics are of."""
+    view = resolve(url).view_name
+
+    def counts() -> list[float]:
+        of_view = {"view": view, "method": "GET"}
+        labelled: dict[str, dict[str, str]] = {
+            "requests_total_by_method_total": {"method": "GET"},
+            "requests_total_by_transport_total": {"transport": "https"},
+            "requests_total_by_view_transport_method_total": {**of_view, "transport": "https"},
+            "requests_latency_seconds_by_view_method_count": of_view,
+            "requests_body_total_bytes_count": {},
+            "requests_body_total_bytes_sum": {},
+            "ajax_requests_total": {},
+            "responses_total_by_status_total": {"status": status},
+            "responses_total_by_status_view_method_total": {**of_view, "status": status},
+            "responses_total_by_charset_total": {"charset": "utf-8"},
+            "responses_body_total_bytes_count": {},
+            "responses_streaming_total": {},
+            "exceptions_total_by_type_total": {"type": "RuntimeError"},
+            "exceptions_total_by_view_total": {"view": "broken"},
+        }
+        return [counted(f"django_http_{name}", **labels) for name, labels in labelled.items()]
+
+    before = counts()
+    headers = {"X-Requested-With": "XMLHttpRequest"}
+    client.generic("GET", url, b"12345", secure=True, headers=headers)
+
+    streams, fails = view == "streamed", view == "broken"
+    usual = [1, 1, 1, 1, 1, 5, 1, 1, 1, 1]
+    expected = [*usual, not streams, streams, fails, fails]
+    assert [now - was for now, was in zip(counts(), before, strict=True)] == expected
+
+
+def test_a_template_is_counted(client: Client) -> None:
+    def count() -> float:
+        name = "django_http_responses_total_by_templatename_total"
+        return counted(name, templatename="['500.html', '404.html']")
+
+    before = count()
+    client.get("/v1/rendered")
+    assert count() == before + 1
 
 
 def test_the_metrics_see_all_other_middlewares() -> None:
