@@ -9,9 +9,13 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
 from gunicorn.workers.gthread import ThreadWorker
 
 from embedsite.pace import PART_S, PacedConnection
@@ -36,6 +40,7 @@ class LingeringWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._places = threading.Semaphore(self.cfg.threads // LINGERING_SHARE)
+        self._keeping = threading.Semaphore(settings.EMBED.database_pool_size // 2)
         self._notified = 0.0
         self._parting: dict[socket.socket, float] = {}
 
@@ -65,9 +70,10 @@ class LingeringWorker(ThreadWorker):
 
     def handle(self, conn: Any) -> Any:
         """As gunicorn's, again and again; what it returns says whether to keep the connection."""
-        kept = self._handle_next(conn)
-        while kept is True and self.alive and self._lingers(conn):
+        with self._kept_database():
             kept = self._handle_next(conn)
+            while kept is True and self.alive and self._lingers(conn):
+                kept = self._handle_next(conn)
         return kept
 
     def handle_request(self, req: Any, conn: Any) -> Any:
@@ -115,6 +121,21 @@ class LingeringWorker(ThreadWorker):
         if conn.initialized:
             conn.parser.unreader.expect_head()
         return super().handle(conn)
+
+    @contextmanager
+    def _kept_database(self) -> Iterator[None]:
+        """Half of the pool may stay with threads that serve one request after another; the rest is
+        for everybody's next statement.
+        """
+        if not self._keeping.acquire(blocking=False):
+            yield
+            return
+        database: Any = connections[DEFAULT_DB_ALIAS]  # a thread has its own
+        try:
+            with database.kept():
+                yield
+        finally:
+            self._keeping.release()
 
     def _lingers(self, conn: Any) -> bool:
         """Whether the next request is there within LINGER_MS."""

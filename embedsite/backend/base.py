@@ -1,7 +1,10 @@
-"""Hands out pooled connections after a look at their sockets instead of a round trip."""
+"""Hands out pooled connections after a look at their sockets instead of a round trip, and not for
+each request anew.
+"""
 
 import select
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -14,6 +17,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     That costs a request 0.35 ms here. CONN_HEALTH_CHECKS stays off, as it is what asks.
     """
+
+    _keeps = False
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Inside, the thread keeps its connection from one request to the next: to give it to the
+        pool and take it again costs a request 0.2 ms.
+        """
+        self._keeps = True
+        try:
+            yield
+        finally:
+            self._keeps = False
+            self.close()
+
+    def connect(self) -> None:
+        """As Django's; a connection that is kept does not become too old for Django."""
+        super().connect()
+        if self._keeps:
+            self.close_at = None
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """As Django's, which comes before and after each request; nor is one kept that the server
+        has closed.
+        """
+        if self._keeps and self.connection is not None and not is_alive(self.connection):
+            self.close()
+        super().close_if_unusable_or_obsolete()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
         """A connection that the server has not closed as far as its socket tells; the pool

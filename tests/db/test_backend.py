@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import close_old_connections, connection
 
 from embedsite.backend.base import is_alive
 from tests.statements import recorded_statements
@@ -63,3 +63,29 @@ def test_a_connection_with_something_to_read_is_asked() -> None:
     terminate(listener)
     assert not is_alive(listener)
     connection.close()
+
+
+def end_request() -> None:
+    """What Django does then, and before the next one; its test client doesn't."""
+    close_old_connections()
+    close_old_connections()
+
+
+def test_a_kept_connection_stays_from_one_request_to_the_next() -> None:
+    with connection.kept():
+        backend_pid()
+        kept = connection.connection
+        end_request()
+        assert connection.connection is kept
+    assert connection.connection is None
+    backend_pid()
+    end_request()
+    assert connection.connection is None
+
+
+def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
+    with connection.kept():
+        pid = backend_pid()
+        terminate(connection.connection)
+        end_request()
+        assert backend_pid() != pid
