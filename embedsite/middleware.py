@@ -1,8 +1,8 @@
 """The outermost middleware: request id, API version and access log; unknown methods end here."""
 
+import os
 import re
 import time
-import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -89,8 +89,8 @@ def _refuse(request: HttpRequest) -> HttpResponseBase:
 
 
 def _request_id(request: HttpRequest) -> str:
-    given = request.headers.get("X-Request-Id", "")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    return given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def _record(

@@ -71,4 +71,4 @@ class SearchViewSet(ViewSet):
 
 
 def _wants_fresh(request: Request) -> bool:
-    return "no-cache" in request.headers.get("Cache-Control", "")
+    return "no-cache" in request.META.get("HTTP_CACHE_CONTROL", "")

@@ -111,6 +111,11 @@ def test_two_requests_never_share_an_id(client: Client) -> None:
     assert current_request_id() == ""
 
 
+def test_no_middleware_makes_the_mapping_of_all_headers(client: Client) -> None:
+    """It takes a request 0.06 ms, and what is looked for stands in META."""
+    assert "headers" not in vars(client.get("/v1/hello").wsgi_request)
+
+
 @pytest.mark.parametrize(
     ("url", "status", "route"),
     [
