@@ -20,7 +20,7 @@ class UrlOrHeader(NamespaceVersioning):
         """The version. Raises UnknownApiVersion, also where URL and header disagree."""
         namespace = request.resolver_match.namespace if request.resolver_match else ""
         in_url = namespace.removeprefix("v") if namespace.startswith("v") else None
-        named = request.META.get("HTTP_API_VERSION", in_url or self.default_version)
+        named: str = request.META.get("HTTP_API_VERSION", in_url or self.default_version)
         version = named.strip().removeprefix("v")
         if version not in VERSIONS or in_url not in (None, version):
             raise UnknownApiVersion(param="API-Version", known=", ".join(VERSIONS))
