@@ -63,18 +63,20 @@ MIDDLEWARE = [
     "embedsite.headers.browser_headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "embedsite.browsers.Users",
-    "django_otp.middleware.OTPMiddleware",
-    "embedsite.middleware.session_actor",
-    "embedsite.browsers.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "embedsite.admission.Admission",
     "embedsite.body.BodyLimit",
-    # It reads forms, a stranger's too: only of requests that are admitted, and not too large.
+    # Whatever reads forms, a stranger's too: only of requests that are admitted, and not too large.
+    "embedsite.browsers.PagesBegin",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "embedsite.middleware.session_actor",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "axes.middleware.AxesMiddleware",
+    "embedsite.browsers.PagesEnd",
     "embedsite.counting.CountingMiddleware",
 ]
 # Its own begin at 10 ms, by when most answers are out.

@@ -1,6 +1,7 @@
 """Requests of the API pass by what only pages for browsers need."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.handlers.base import BaseHandler
@@ -8,7 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest import MonkeyPatch
 
-THEIRS = ["user", "_messages"]
+from embedsite.browsers import PagesBegin, PagesEnd
+
+THEIRS = ["session", "user", "_messages"]
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def answered(path: str) -> HttpResponse:
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/oauth/authorize"])
-def test_pages_have_a_user(seen: list[str], path: str) -> None:
+def test_pages_have_a_session(seen: list[str], path: str) -> None:
     answered(path)
     assert seen == THEIRS
 
@@ -42,3 +45,19 @@ def test_pages_have_a_user(seen: list[str], path: str) -> None:
 def test_the_api_has_none(seen: list[str], path: str) -> None:
     assert answered(path).status_code == 200
     assert seen == []
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/v1/search"])
+def test_all_other_middlewares_are_for_both(seen: list[str], path: str) -> None:
+    headers = answered(path).headers
+    assert {"X-Request-Id", "Content-Security-Policy", "X-Frame-Options", "Referrer-Policy"} <= set(
+        headers
+    )
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/v1/search"])
+def test_a_request_stays_with_its_handler(path: str) -> None:
+    answers = HttpResponse("first"), HttpResponse("second")
+    handlers = [PagesBegin(PagesEnd(Mock(return_value=answer))) for answer in answers]
+    request = RequestFactory().get(path)
+    assert [handler(request) for handler in handlers] == list(answers)
