@@ -1,5 +1,6 @@
 """What counts as a vector here."""
 
+from array import array
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from embeddings.constants import MAX_DIMENSIONS
 from embeddings.exceptions import DimensionsMismatch, InvalidVector
 
 NUMBER_TYPES = frozenset({int, float})
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def parse_vector(value: Any, *, param: str) -> NDArray[np.float32]:
@@ -18,8 +20,8 @@ def parse_vector(value: Any, *, param: str) -> NDArray[np.float32]:
     if not NUMBER_TYPES.issuperset(map(type, value)):
         index = next(i for i, item in enumerate(value) if type(item) not in NUMBER_TYPES)
         raise InvalidVector(param=param, reason=f"item {index} is not a number.")
-    with np.errstate(over="ignore", under="ignore"):
-        vector = np.array(value, dtype=np.float64).astype(np.float32)
+    # numpy itself would warn of a number that is too large for float32.
+    vector = np.frombuffer(array("f", value), dtype=np.float32)
     _check_size(vector, param=param)
     return vector
 
@@ -35,9 +37,9 @@ def _check_size(vector: NDArray[np.float32], *, param: str) -> None:
     """pgvector adds up squares in float32 too, and those of a difference reach four times those of
     the larger vector.
     """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        squares = vector @ vector * np.float32(4)
-    if not np.isfinite(squares):
+    # Unlike `@`, vdot gives no warning that would have to be turned off, which takes longer.
+    squares = float(np.vdot(vector, vector)) * 4
+    if not squares <= FLOAT32_MAX:
         raise InvalidVector(
             param=param, reason="its numbers are NaN, infinite or too large for float32."
         )

@@ -62,6 +62,8 @@ def test_the_id_of_a_document_without_one_is_its_content() -> None:
         ({"embedding": [True]}, "embedding", "invalid_vector"),
         ({"embedding": ["1"]}, "embedding", "invalid_vector"),
         ({"embedding": [1e300]}, "embedding", "invalid_vector"),
+        ({"embedding": [1e19]}, "embedding", "invalid_vector"),
+        ({"embedding": [1e-30]}, "embedding", "invalid_vector"),
         ({"embedding": [float("inf")]}, "embedding", "invalid_vector"),
         ({"title": "t"}, "title", "invalid"),
         ({"_id": "t"}, "_id", "invalid"),
