@@ -109,7 +109,6 @@ class WarmRequest(RequestSerializer):
     limit = LimitedNumberField(
         option="max_batch",
         required=False,
-        min_value=1,
         help_text=f"How many queries; {DEFAULT_QUERIES} without.",
     )
 

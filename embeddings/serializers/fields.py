@@ -1,5 +1,6 @@
 """Fields as strict as JSON: a number is no string, a string no number, and 1 is not true."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from embeddings.constants import COLLECTION_NAME_PATTERN, FieldType
 from embeddings.exceptions import InvalidVector
@@ -55,6 +57,15 @@ class CollectionNameField(serializers.RegexField):
         # `$` would let a line feed pass.
         pattern = COLLECTION_NAME_PATTERN.removesuffix("$") + r"\Z"
         super().__init__(pattern, trim_whitespace=False, **kwargs)
+        self._is_good = re.compile(pattern).match
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """The name. Raises ValidationError. A good one passes at once; of another, the validators
+        say what is wrong.
+        """
+        if isinstance(data, str) and self._is_good(data):
+            return data
+        return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         """The name. Raises ValidationError."""

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.validators import MaxLengthValidator, MaxValueValidator
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from embeddings.serializers.fields import WholeNumberField
 
@@ -34,11 +35,20 @@ class AtMostSoMany(AtMost, MaxLengthValidator):
 
 
 class LimitedNumberField(WholeNumberField):
-    """An integer of at most what the option says."""
+    """An integer of at least 1, and at most what the option says."""
 
     def __init__(self, *, option: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(min_value=1, **kwargs)
+        self.option = option
         self.validators.append(AtMost(option))
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """The number. Raises ValidationError. A good one passes at once; of another, the validators
+        say what is wrong.
+        """
+        if type(data) is int and 1 <= data <= getattr(settings.EMBED, self.option):
+            return data
+        return super().run_validation(data)
 
 
 class LimitedListField(serializers.ListField):

@@ -73,7 +73,6 @@ class QueryRequest(RequestSerializer):
     top_k = LimitedNumberField(
         option="max_top_k",
         default=DEFAULT_TOP_K,
-        min_value=1,
         help_text="Most hits, or groups where hits are grouped by a field.",
     )
     filter = FilterField(required=False, help_text=FILTER_HELP)

@@ -48,7 +48,7 @@ class RerankOptions(RequestSerializer):
     """Which reranker judges how many hits."""
 
     model = StringField(max_length=200, required=False)
-    top_n = LimitedNumberField(option="max_batch", required=False, min_value=1)
+    top_n = LimitedNumberField(option="max_batch", required=False)
 
 
 class FacetOptions(RequestSerializer):
