@@ -1,17 +1,15 @@
-"""Answers as JSON through orjson, numpy arrays included."""
+"""Answers as JSON."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from rest_framework.renderers import BaseRenderer
 
-OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z
+from embeddings.views.json import dump_json
 
 
 class OrjsonRenderer(BaseRenderer):
-    """JSON in UTF-8; NaN can't appear, orjson writes null for it."""
+    """JSON in UTF-8."""
 
     media_type = "application/json"
     format = "json"
@@ -25,16 +23,3 @@ class OrjsonRenderer(BaseRenderer):
     ) -> bytes:
         """The bytes of the answer's body; none for an answer without one."""
         return b"" if data is None else dump_json(data)
-
-
-def dump_json(data: Any) -> bytes:
-    """The value as JSON."""
-    try:
-        return orjson.dumps(data, option=OPTIONS)
-    except TypeError:
-        # An integer beyond 64 bits: PostgreSQL gives 1e22, that a caller stored, as digits.
-        return json.dumps(data, allow_nan=False, default=_plain).encode()
-
-
-def _plain(value: Any) -> Any:
-    return orjson.loads(orjson.dumps(value, option=OPTIONS))

@@ -1,7 +1,9 @@
 """Texts to vectors, without storing anything."""
 
+from typing import Any
+
+from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts.permissions import principal_of
@@ -10,6 +12,7 @@ from embeddings.serializers.base import validated
 from embeddings.serializers.embed import EmbedRequest, EmbedResponse, embed_json
 from embeddings.services.embed import embed_texts
 from embeddings.views.caller import caller_gone
+from embeddings.views.json import json_of, json_response
 from embeddings.views.operations import operation
 
 VECTOR = {"index": 0, "tokens": 7, "truncated": False, "cached": False}
@@ -41,16 +44,21 @@ class EmbedViewSet(ViewSet):
         },
         errors=(),
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """The same text has the same vector, alone or in any batch."""
-        data = validated(EmbedRequest, request.data)
-        result = embed_texts(
-            principal=principal_of(request),
-            texts=data["input"],
-            model=data.get("model"),
-            input_type=data["input_type"],
-            dimensions=data.get("dimensions"),
-            truncate=data["truncate"],
-            gone=caller_gone(request),
-        )
-        return Response(embed_json(result, encoding_format=data["encoding_format"]))
+        return embed(request, json_of(request))
+
+
+def embed(request: Request, body: Any) -> HttpResponse:
+    """The vectors of the texts in a request's body."""
+    data = validated(EmbedRequest, body)
+    result = embed_texts(
+        principal=principal_of(request),
+        texts=data["input"],
+        model=data.get("model"),
+        input_type=data["input_type"],
+        dimensions=data.get("dimensions"),
+        truncate=data["truncate"],
+        gone=caller_gone(request),
+    )
+    return json_response(embed_json(result, encoding_format=data["encoding_format"]))

@@ -1,7 +1,7 @@
 """OpenAI's embeddings, for its clients."""
 
+from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts.permissions import principal_of
@@ -10,6 +10,7 @@ from embeddings.serializers.base import validated
 from embeddings.serializers.openai import OpenAiRequest, OpenAiResponse, openai_json
 from embeddings.services.openai import embed_openai
 from embeddings.views.caller import caller_gone
+from embeddings.views.json import json_of, json_response
 from embeddings.views.operations import operation
 
 
@@ -43,9 +44,9 @@ class OpenAiViewSet(ViewSet):
         errors=(404,),
         dialect="openai",
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """At most 2,048 inputs of 8,192 tokens, 300,000 tokens in all."""
-        data = validated(OpenAiRequest, request.data)
+        data = validated(OpenAiRequest, json_of(request))
         result = embed_openai(
             principal=principal_of(request),
             inputs=data["input"],
@@ -53,4 +54,4 @@ class OpenAiViewSet(ViewSet):
             dimensions=data.get("dimensions"),
             gone=caller_gone(request),
         )
-        return Response(openai_json(result, encoding_format=data["encoding_format"]))
+        return json_response(openai_json(result, encoding_format=data["encoding_format"]))

@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
+from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts.permissions import principal_of
@@ -15,6 +15,7 @@ from embeddings.serializers.search_answer import SearchResponse, search_json, se
 from embeddings.services.search import search_visible
 from embeddings.services.search_batch import search_across, search_many
 from embeddings.views.caller import caller_gone
+from embeddings.views.json import json_of, json_response
 from embeddings.views.operations import operation
 from embeddings.views.search_examples import ANSWER, EXAMPLES
 
@@ -32,11 +33,11 @@ class SearchViewSet(ViewSet):
         answer=SearchResponse,
         example=ANSWER,
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """The plan says how the hits were found, and whether exactly. With `queries` the answer
         has their `results`; one query at fault refuses them all.
         """
-        data = validated(SearchRequest, request.data)
+        data = validated(SearchRequest, json_of(request))
         names = data.get("collections") or [data["collection"]]
         if "queries" in data:
             return self._many(request, names, data)
@@ -52,9 +53,9 @@ class SearchViewSet(ViewSet):
                 fresh=_wants_fresh(request),
                 gone=gone,
             )
-        return Response(search_json(result, include=params.include))
+        return json_response(search_json(result, include=params.include))
 
-    def _many(self, request: Request, names: list[str], data: dict[str, Any]) -> Response:
+    def _many(self, request: Request, names: list[str], data: dict[str, Any]) -> HttpResponse:
         started = time.perf_counter()
         params = [search_params(query) for query in data["queries"]]
         results = search_many(
@@ -67,7 +68,7 @@ class SearchViewSet(ViewSet):
         )
         took_ms = (time.perf_counter() - started) * 1000
         includes = [each.include for each in params]
-        return Response(searches_json(results, includes=includes, took_ms=took_ms))
+        return json_response(searches_json(results, includes=includes, took_ms=took_ms))
 
 
 def _wants_fresh(request: Request) -> bool:

@@ -1,8 +1,10 @@
 """What text-embeddings-inference serves, for its clients."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +30,8 @@ from embeddings.services.engine import model_info
 from embeddings.services.tei import embed_tei, similarities, tokenize
 from embeddings.views.caller import caller_gone
 from embeddings.views.dialects import speak
-from embeddings.views.embed import EmbedViewSet
+from embeddings.views.embed import embed
+from embeddings.views.json import json_of, json_response
 from embeddings.views.operations import operation
 
 INFO = {
@@ -52,8 +55,10 @@ SPECIAL = {"id": 101, "text": "[CLS]", "special": True, "start": None, "stop": N
 WORD = {"id": 5572, "text": "tea", "special": False, "start": 0, "stop": 3}
 
 
-class SharedEmbedViewSet(EmbedViewSet):
+class SharedEmbedViewSet(ViewSet):
     """`/embed`, where `input` is ours and `inputs` text-embeddings-inference's."""
+
+    actions = {"create": Action.EMBED}
 
     @operation(
         "tei_embed",
@@ -69,12 +74,13 @@ class SharedEmbedViewSet(EmbedViewSet):
         errors=(),
         dialect="tei",
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """A bare list of vectors. A body with `input` instead is answered as `/v1/embed` does."""
-        if isinstance(request.data, Mapping) and "inputs" in request.data:
+        body = json_of(request)
+        if isinstance(body, Mapping) and "inputs" in body:
             speak(request, "tei")
-            return _embed(request)
-        return super().create(request)
+            return _embed_as_tei(request, body)
+        return embed(request, body)
 
 
 class TeiEmbedViewSet(ViewSet):
@@ -84,9 +90,9 @@ class TeiEmbedViewSet(ViewSet):
     dialect = "tei"
     actions = {"create": Action.EMBED}
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """As SharedEmbedViewSet has it for `inputs`."""
-        return _embed(request)
+        return _embed_as_tei(request, json_of(request))
 
 
 class TeiInfoViewSet(ViewSet):
@@ -172,8 +178,8 @@ class TokenizeViewSet(ViewSet):
         return Response(tokens)
 
 
-def _embed(request: Request) -> Response:
-    data = validated(TeiEmbedRequest, request.data)
+def _embed_as_tei(request: Request, body: Any) -> HttpResponse:
+    data = validated(TeiEmbedRequest, body)
     vectors = embed_tei(
         principal=principal_of(request),
         texts=data["inputs"],
@@ -182,4 +188,4 @@ def _embed(request: Request) -> Response:
         dimensions=data.get("dimensions"),
         gone=caller_gone(request),
     )
-    return Response(vectors)
+    return json_response(vectors)

@@ -130,6 +130,14 @@ def test_wrong_media_types(as_alice: APIClient) -> None:
         assert_problem(response, 415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
+def test_a_body_is_read_however_its_type_is_spelled(as_alice: APIClient, content_type: str) -> None:
+    body = b'{"input": "tea"}'
+    assert post(as_alice, body, CONTENT_TYPE=content_type).status_code == 200
+    problem = assert_problem(post(as_alice, b"", CONTENT_TYPE=content_type), 400, "invalid")
+    assert problem["errors"][0]["param"] == "input"
+
+
 @pytest.mark.parametrize(
     "body",
     [
