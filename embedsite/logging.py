@@ -41,16 +41,16 @@ QUOTED_TEXT = re.compile(r"'[^']*\s[^']*'|\"[^\"]*\s[^\"]*\"")
 
 
 def configure(options: dict[str, str]) -> None:
-    """Route structlog and the standard library through one formatter; `options` is Django's
+    """Let the lines of structlog and of the standard library be made alike; `options` is Django's
     LOGGING: `{"level", "format"}`.
     """
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
             *_shared_processors(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            *_rendering(options["format"]),
         ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=Lines,
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
@@ -92,22 +92,53 @@ def configure(options: dict[str, str]) -> None:
     logging.captureWarnings(True)  # noqa: FBT003 - the standard library takes it so
 
 
+class Lines:
+    """Takes structlog's lines to where the standard library's handlers write, at the level that its
+    logger of the same name has. Records for them to render would cost a request 0.1 ms.
+    """
+
+    disabled = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.getEffectiveLevel = logging.getLogger(name).getEffectiveLevel
+
+    def write(self, line: str) -> None:
+        """Never fails: a log that can't be written must stop nothing."""
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.acquire()
+                try:
+                    handler.stream.write(line + "\n")
+                    handler.flush()
+                except (OSError, ValueError):
+                    pass
+                finally:
+                    handler.release()
+
+    debug = info = warning = error = exception = critical = write
+
+
 def make_formatter(style: str) -> structlog.stdlib.ProcessorFormatter:
-    """Renders records of structlog and of the standard library alike, as `json` or `console`."""
+    """Renders records of the standard library as structlog renders events, as `json` or
+    `console`.
+    """
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared_processors(),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *_rendering(style),
+        ],
+    )
+
+
+def _rendering(style: str) -> list[Processor]:
     renderer: Processor = (
         structlog.processors.JSONRenderer(serializer=_dump)
         if style == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_shared_processors(),
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.ExceptionRenderer(format_traceback),
-            redact,
-            renderer,
-        ],
-    )
+    return [structlog.processors.ExceptionRenderer(format_traceback), redact, renderer]
 
 
 def _dump(event: Any, **_: Any) -> str:

@@ -27,6 +27,7 @@ from embeddings.store.index import build_index
 from embeddings.types.document import DocumentInput
 from embeddings.types.search import Found, Plan
 from tests.factories import make_collection
+from tests.log_capture import capture_logs
 
 pytestmark = pytest.mark.django_db
 
@@ -134,12 +135,11 @@ def test_the_newest_counts_and_old_ones_go(
     assert sorted(RecallMeasurement.objects.values_list("top_k", flat=True)) == [2, 3]
 
 
-def test_low_recall_is_warned_of(
-    collection: Collection, losing: list[Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    measured = measure_recall(collection=collection, filtered=False, queries=5)
+def test_low_recall_is_warned_of(collection: Collection, losing: list[Any]) -> None:
+    with capture_logs() as logs:
+        measured = measure_recall(collection=collection, filtered=False, queries=5)
     assert "50.0% of the exact answers, fewer than 95.0%" in recall_warning(measured, None)
-    assert [r.levelname for r in caplog.records if "recall_low" in str(r.msg)] == ["WARNING"]
+    assert [line["level"] for line in logs.named("recall_low")] == ["warning"]
     assert recall_warning(None, None) == ""
     assert measured is not None
     assert recall_warning(replace(measured, recall=0.95)) == ""

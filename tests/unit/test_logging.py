@@ -49,6 +49,14 @@ def test_the_standard_library_takes_the_same_way() -> None:
     assert (line["level"], line["logger"], line["request_id"]) == ("info", "gunicorn.error", "r-1")
 
 
+def test_a_line_that_can_not_be_written_stops_nothing() -> None:
+    log = structlog.stdlib.get_logger("embeddings")
+
+    with capture_logs() as capture:
+        capture.stream.close()
+        log.error("event")
+
+
 @pytest.mark.parametrize(
     "fields",
     [
