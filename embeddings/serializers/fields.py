@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import orjson
 from django.conf import settings
+from django.core.validators import ProhibitNullCharactersValidator
 from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from embeddings.constants import COLLECTION_NAME_PATTERN, FieldType
 from embeddings.exceptions import InvalidVector
@@ -18,6 +20,9 @@ from embeddings.types.metadata import metadata_fault
 from embeddings.types.metadata_schema import SchemaChange, parse_schema
 from embeddings.types.text import is_storable
 from embeddings.types.vector import NUMBER_TYPES, parse_vector
+
+NEEDLESS = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
+"""What is_storable refuses in any case; the latter calls Python for each character of a text."""
 
 FIELD_TYPE = {"type": "string", "enum": [field_type.value for field_type in FieldType]}
 
@@ -29,6 +34,7 @@ class StringField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, **kwargs)
+        self.validators = [each for each in self.validators if not isinstance(each, NEEDLESS)]
 
     def to_internal_value(self, data: Any) -> str:
         """The string. Raises ValidationError."""

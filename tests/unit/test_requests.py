@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 import embeddings.serializers
 from embeddings.serializers.base import RequestSerializer, validated
-from embeddings.serializers.fields import CollectionNameField
+from embeddings.serializers.fields import CollectionNameField, StringField
 from embeddings.serializers.limits import LimitedNumberField
 
 
@@ -20,6 +20,7 @@ class Wish(RequestSerializer):
 
     name = CollectionNameField()
     count = LimitedNumberField(option="max_top_k", default=7)
+    note = StringField(required=False, max_length=3)
     tags = serializers.ListField(child=serializers.CharField(), required=False)
 
 
@@ -52,6 +53,9 @@ def test_it_works() -> None:
         ({"name": "tea", "count": 10**9}, "count", "max_value"),
         ({"name": "tea", "count": True}, "count", "invalid"),
         ({"name": "tea", "count": "3"}, "count", "invalid"),
+        ({"name": "tea", "note": "a\x00"}, "note", "unstorable"),
+        ({"name": "tea", "note": "a\ud800"}, "note", "unstorable"),
+        ({"name": "tea", "note": "long"}, "note", "max_length"),
         ({"name": "tea", "coutn": 3}, "coutn", "unknown_field"),
     ],
 )
