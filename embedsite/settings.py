@@ -75,8 +75,8 @@ MIDDLEWARE = [
     "embedsite.middleware.session_actor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "axes.middleware.AxesMiddleware",
     "embedsite.browsers.PagesEnd",
+    "axes.middleware.AxesMiddleware",  # people log in to the API, too
     "embedsite.counting.CountingMiddleware",
 ]
 # Its own begin at 10 ms, by when most answers are out.
