@@ -6,12 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
 
 from embedsite.backend.base import is_alive
 from tests.statements import recorded_statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+connection: Any = connections[DEFAULT_DB_ALIAS]  # a DatabaseWrapper of ours
 
 
 def backend_pid() -> int:
