@@ -96,7 +96,7 @@ def save_graph(model: torch.nn.Module, example: dict[str, torch.Tensor], path: P
 def _verify(model: SentenceTransformer, card: ModelCard, folder: Path, *, pad_id: int) -> None:
     """Compare with sentence-transformers' own encode, alone and in one batch, both input types."""
     try:
-        runtime = OpenVinoRuntime(folder, pad_id=pad_id, precision="float32", threads=0)
+        runtime = OpenVinoRuntime(folder, pad_id=pad_id, precision="float32", threads=0, wide=True)
     except RuntimeError as error:
         raise DoesNotConvert(f"OpenVINO can't compile it: {in_one_line(error)}") from error
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))

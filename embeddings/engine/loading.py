@@ -79,6 +79,7 @@ def _on_openvino(
         pad_id=read_meta(folder)["pad_id"],
         precision=options.precision,
         threads=options.threads,
+        wide=True,
     )
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
     log.info("model_loaded", model=card.name, runtime="openvino", streams=runtime.streams)

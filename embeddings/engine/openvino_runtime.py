@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import openvino  # noqa: E402 - only after its telemetry is off
 
 from embeddings.engine.cores import usable_cores  # noqa: E402
 from embeddings.engine.interface import Precision, RuntimeName  # noqa: E402
+from embeddings.engine.memory import let_go_of  # noqa: E402
 
 # openvino itself is imported from here, so that nobody imports it with its telemetry on.
 __all__ = ["MODEL_FILE", "PRECISION_HINTS", "OpenVinoRuntime", "OpenVinoTokenRuntime", "openvino"]
@@ -29,6 +31,8 @@ openvino.Type.i64.to_dtype()
 log = structlog.stdlib.get_logger("embeddings.engine")
 
 MODEL_FILE = "model.xml"
+WEIGHTS_FILE = "model.bin"
+"""Beside it, as OpenVINO calls it."""
 
 BEST_BATCH_TOKENS = 512
 """For each stream. Measured with MiniLM on 2 cores (2 MiB of L2 each), texts of 22, 92 and 239
@@ -40,14 +44,35 @@ each token."""
 
 MAX_STREAMS = 4
 """Streams of one thread each gave 10 % more texts/s than one stream of two threads and far better
-medians beside other load, at 6 instead of 4 ms for a lone 12-token query. More cores than this
-make each stream wider, so that a lone query gains too."""
+medians beside other load, at 8 instead of 5.3 ms for a lone text of 16 tokens (29 and 19 ms for
+128), which therefore has a stream of all threads to itself."""
+
+WIDE_TOKENS = 128
+"""The most that runs on all threads at once: a query or two. What is more is the beginning of bulk
+work, and the other streams are about to begin too."""
 
 PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
+class _Compiled:
+    """A compiled model and an infer request for each thread that runs it."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._own = threading.local()
+
+    def request(self) -> Any:
+        """The calling thread's."""
+        request = getattr(self._own, "request", None)
+        if request is None:
+            request = self._own.request = self._model.create_infer_request()
+        return request
+
+
 class OpenVinoRuntime:
-    """A compiled model and one infer request for each thread that runs it."""
+    """A model compiled for one thread in each stream, or few; with `wide`, once more for all
+    threads at once, for the little that comes alone.
+    """
 
     name: RuntimeName = "openvino"
     best_batch_tokens = BEST_BATCH_TOKENS
@@ -56,7 +81,15 @@ class OpenVinoRuntime:
     outputs = 1
     """How many of the graph's outputs are computed."""
 
-    def __init__(self, folder: Path, *, pad_id: int, precision: Precision, threads: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        pad_id: int,
+        precision: Precision,
+        threads: int,
+        wide: bool = False,
+    ) -> None:
         self.pad_id = pad_id
         threads = threads or usable_cores()
         self.streams = min(threads, MAX_STREAMS)
@@ -68,19 +101,16 @@ class OpenVinoRuntime:
         graph = core.read_model(folder / MODEL_FILE)
         for unwanted in graph.get_results()[self.outputs :]:
             graph.remove_result(unwanted)
-        self._model = core.compile_model(
-            graph,
-            "CPU",
-            {
-                # Without the hint a processor with AMX silently computes float32 in bfloat16.
-                "INFERENCE_PRECISION_HINT": PRECISION_HINTS[precision],
-                "NUM_STREAMS": self.streams,
-                "INFERENCE_NUM_THREADS": threads,
-                # Several processes, and PostgreSQL, share the cores.
-                "ENABLE_CPU_PINNING": False,
-            },
-        )
-        self._own = threading.local()
+        settings = _settings(precision, threads)
+        compiled = partial(core.compile_model, graph, "CPU")
+        self._narrow = _Compiled(compiled(settings | {"NUM_STREAMS": self.streams}))
+        self._wide = self._narrow
+        if wide and self.streams > 1:
+            self._wide = _Compiled(compiled(settings | {"NUM_STREAMS": 1}))
+        # Each has a copy of the weights in an order of its own; of the file, little is read again.
+        let_go_of(folder / WEIGHTS_FILE)
+        self._lock = threading.Lock()
+        self._running = 0
 
     def run(
         self, ids: NDArray[np.int64], mask: NDArray[np.int64], **more: NDArray[np.int64]
@@ -95,10 +125,16 @@ class OpenVinoRuntime:
     def _infer(
         self, ids: NDArray[np.int64], mask: NDArray[np.int64], more: dict[str, NDArray[np.int64]]
     ) -> Any:
-        request: Any = getattr(self._own, "request", None)
-        if request is None:
-            request = self._own.request = self._model.create_infer_request()
-        return request.infer({"input_ids": ids, "attention_mask": mask, **more}, share_inputs=True)
+        inputs = {"input_ids": ids, "attention_mask": mask, **more}
+        with self._lock:
+            alone = not self._running
+            self._running += 1
+        try:
+            model = self._wide if alone and ids.size <= WIDE_TOKENS else self._narrow
+            return model.request().infer(inputs, share_inputs=True)
+        finally:
+            with self._lock:
+                self._running -= 1
 
 
 class OpenVinoTokenRuntime(OpenVinoRuntime):
@@ -112,6 +148,16 @@ class OpenVinoTokenRuntime(OpenVinoRuntime):
         """As TokenRuntime.run_tokens."""
         outputs = self._infer(ids, mask, {})
         return outputs[0].copy(), outputs[1].copy()
+
+
+def _settings(precision: Precision, threads: int) -> dict[str, Any]:
+    return {
+        # Without the hint a processor with AMX silently computes float32 in bfloat16.
+        "INFERENCE_PRECISION_HINT": PRECISION_HINTS[precision],
+        "INFERENCE_NUM_THREADS": threads,
+        # Several processes, and PostgreSQL, share the cores.
+        "ENABLE_CPU_PINNING": False,
+    }
 
 
 def _capabilities(core: Any) -> list[str]:
