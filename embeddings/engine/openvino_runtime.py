@@ -48,8 +48,9 @@ medians beside other load, at 8 instead of 5.3 ms for a lone text of 16 tokens (
 128), which therefore has a stream of all threads to itself."""
 
 WIDE_TOKENS = 128
-"""The most that runs on all threads at once: a query or two. What is more is the beginning of bulk
-work, and the other streams are about to begin too."""
+"""The longest text that runs on all threads at once: a query. What is longer, or several texts, is
+the beginning of bulk work, and the other streams are about to begin too: 5 % less of it a second.
+"""
 
 PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -130,7 +131,8 @@ class OpenVinoRuntime:
             alone = not self._running
             self._running += 1
         try:
-            model = self._wide if alone and ids.size <= WIDE_TOKENS else self._narrow
+            is_lone = alone and len(ids) == 1 and ids.size <= WIDE_TOKENS
+            model = self._wide if is_lone else self._narrow
             return model.request().infer(inputs, share_inputs=True)
         finally:
             with self._lock:

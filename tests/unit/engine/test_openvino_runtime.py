@@ -55,7 +55,7 @@ def test_only_a_short_text_that_comes_alone_runs_on_all_threads(
     runtime: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used: list[str] = []
-    short = np.arange(2000, 2128).reshape(1, -1)
+    short = np.arange(2000, 2064).reshape(1, -1)
     several = np.repeat(short, 2, axis=0)
 
     def note(name: str, request: Callable[[], Any]) -> Any:
