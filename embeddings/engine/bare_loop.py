@@ -1,11 +1,13 @@
 """A model as a script would run it at best: OpenVINO's own asynchronous queue, batches cut by token
-budget from the sorted texts, and nothing else.
+budget from the sorted texts, a lone one on all cores at once, and nothing else.
 
 What the service is measured against; it shares no code with the engine's own queue.
 """
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,18 +42,14 @@ class BareLoop:
         self._tokenizer.enable_truncation(found.card.max_tokens)
         self._pad_id = int(read_meta(folder)["pad_id"])
         threads = options.threads or usable_cores()
-        model = openvino.Core().compile_model(
-            folder / MODEL_FILE,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": PRECISION_HINTS[found.precision],
-                "NUM_STREAMS": threads,
-                "INFERENCE_NUM_THREADS": threads,
-                "ENABLE_CPU_PINNING": False,
-            },
+        settings = {
+            "INFERENCE_PRECISION_HINT": PRECISION_HINTS[found.precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,
+        }
+        self._many, self._lone = (
+            self._queue(folder / MODEL_FILE, settings, streams) for streams in (threads, 1)
         )
-        self._requests = openvino.AsyncInferQueue(model, threads)
-        self._requests.set_callback(self._take)
         self._vectors = np.empty((0, found.card.dimensions), dtype=np.float32)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -59,6 +57,7 @@ class BareLoop:
         encodings = self._tokenizer.encode_batch([self._prompt + text for text in texts])
         ids = [encoding.ids for encoding in encodings]
         self._vectors = np.empty((len(ids), self._vectors.shape[1]), dtype=np.float32)
+        requests = self._lone if len(ids) == 1 else self._many
         order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
         while order:
             width = len(ids[order[0]])
@@ -69,9 +68,17 @@ class BareLoop:
             for line, row in enumerate(rows):
                 padded[line, : len(ids[row])] = ids[row]
                 mask[line, : len(ids[row])] = 1
-            self._requests.start_async({"input_ids": padded, "attention_mask": mask}, rows)
-        self._requests.wait_all()
+            requests.start_async({"input_ids": padded, "attention_mask": mask}, rows)
+        requests.wait_all()
         return self._vectors
+
+    def _queue(
+        self, graph: Path, settings: dict[str, Any], streams: int
+    ) -> "openvino.AsyncInferQueue":
+        model = openvino.Core().compile_model(graph, "CPU", settings | {"NUM_STREAMS": streams})
+        queue = openvino.AsyncInferQueue(model, streams)
+        queue.set_callback(self._take)
+        return queue
 
     def _take(self, request: "openvino.InferRequest", rows: list[int]) -> None:
         self._vectors[rows] = request.get_output_tensor(0).data
