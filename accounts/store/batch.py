@@ -5,12 +5,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from secrets import token_hex
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import psycopg
 from cachetools import LRUCache
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.utils import DatabaseErrorWrapper
 from psycopg import abc, generators
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
@@ -18,17 +20,20 @@ from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 MAX_PREPARED = 100
-"""Statements that a connection keeps prepared; with one more, that unused for longest goes."""
+"""Statements that a connection knows; with one more, that unused for longest goes."""
 
 Key = tuple[bytes, tuple[int, ...]]
 """A statement and the types of its values: what PostgreSQL prepares."""
 
 Names = LRUCache[Key, bytes]
+"""What a connection has prepared; a name that nobody else has, also where a pooler in between gives
+its sessions to several connections in turn.
+"""
+
+ONCE = b""
+"""In a name's place: seen once, and to be prepared when it comes again."""
 
 _prepared: WeakKeyDictionary[psycopg.Connection[Any], Names] = WeakKeyDictionary()
-"""By connection, what it has prepared."""
-
-_numbers = itertools.count()
 
 
 @dataclass(eq=False, slots=True)
@@ -40,13 +45,15 @@ class BatchQuery:
     formats: Sequence[Format]
     prepare: bool
     transformer: abc.Transformer
+    database_errors: DatabaseErrorWrapper
     result: PGresult | None = None
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """All rows."""
+        """All rows. Raises Django's DataError for a value that Python can't hold."""
         result = cast("PGresult", self.result)
-        self.transformer.set_pgresult(result)
-        return self.transformer.load_rows(0, result.ntuples, tuple)
+        with self.database_errors:
+            self.transformer.set_pgresult(result)
+            return self.transformer.load_rows(0, result.ntuples, tuple)
 
     def row_as_sent(self) -> list[bytes | None] | None:
         """The first row in the server's spelling: equal to another one where the rows are."""
@@ -77,11 +84,12 @@ class Batch:
         """The query, whose `%s` stand for the values. Raises Django's errors of the database for
         what can't be sent.
         """
-        transformer = Transformer(self.connection)
-        with self._django.wrap_database_errors:
+        transformer, errors = Transformer(self.connection), self._django.wrap_database_errors
+        with errors:
             sent = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
         key = (_numbered(statement), transformer.types or ())
-        query = BatchQuery(key, sent, transformer.formats or (), prepare, transformer)
+        formats = transformer.formats or ()
+        query = BatchQuery(key, sent, formats, prepare, transformer, errors)
         self._queries.append(query)
         return query
 
@@ -103,48 +111,62 @@ class Batch:
             except (InvalidSqlStatementName, FeatureNotSupported):
                 # Names were deallocated, or tables are not what they were. A transaction could not
                 # go on from here, which is why nothing is prepared in one.
-                names.clear()
-                self._run(names)
+                self._run(names, anew=True)
 
-    def _run(self, names: Names | None) -> None:
+    def _run(self, names: Names | None, *, anew: bool = False) -> None:
         pgconn = self.connection.pgconn
         try:
             pgconn.enter_pipeline_mode()
-            steps = [step for query in self._queries for step in _submit(pgconn, query, names)]
+            first = [] if names is None else self._prepare(names, anew=anew)
+            for query in self._queries:
+                self._submit(query, names)
             pgconn.pipeline_sync()
-            results = self.connection.wait(_fetch(pgconn, len(steps)))
+            count = len(first) + len(self._queries)
+            results = self.connection.wait(_fetch(pgconn, count))
             pgconn.exit_pipeline_mode()
         except BaseException:
             self.connection.close()  # nobody knows what it would answer next
             raise
-        for step, result in zip(steps, results, strict=True):
-            if isinstance(step, BatchQuery):
-                step.result = result
-            elif names and result.status != ExecStatus.COMMAND_OK:
-                names.pop(step, None)
+        for key, result in zip(first, results, strict=False):
+            if key and names and result.status != ExecStatus.COMMAND_OK:
+                names.pop(key, None)
+        for query, result in zip(self._queries, results[len(first) :], strict=True):
+            query.result = result
         for result in results:
             if result.status == ExecStatus.FATAL_ERROR:
                 raise error_from_result(result)
 
+    def _prepare(self, names: Names, *, anew: bool) -> list[Key | None]:
+        """What will be answered before the queries: the keys of what is prepared, None for what is
+        forgotten.
+        """
+        pgconn = self.connection.pgconn
+        wanted = {query.key: names.get(query.key) for query in self._queries if query.prepare}
+        unused = list(names.values()) if anew else []
+        if anew:
+            names.clear()
+        new = [key for key, name in wanted.items() if anew or not name]
+        while names and len(names) + len(new) > MAX_PREPARED:
+            unused.append(names.popitem()[1])
+        unused = [name for name in unused if name]
+        for name in unused:
+            pgconn.send_close_prepared(name)
+        ripe = [key for key in new if wanted[key] is not None]
+        for key in new:
+            names[key] = ONCE
+        for key in ripe:
+            names[key] = b"batch_" + token_hex(8).encode()
+            pgconn.send_prepare(names[key], *key)
+        return [*[None] * len(unused), *ripe]
 
-def _submit(pgconn: PGconn, query: BatchQuery, names: Names | None) -> list[Key | BatchQuery]:
-    """What will be answered in turn: the keys of what is prepared or forgotten, and the query."""
-    key = statement, types = query.key
-    values, formats = query.values, query.formats
-    if names is None or not query.prepare:
-        pgconn.send_query_params(statement, values, types, formats, Format.BINARY)
-        return [query]
-    name, steps = names.get(key), list[Key | BatchQuery]()
-    if name is None:
-        if len(names) == MAX_PREPARED:
-            unused, unused_name = names.popitem()
-            pgconn.send_query_params(b"DEALLOCATE " + unused_name, None)
-            steps.append(unused)
-        name = names[key] = b"batch_%d" % next(_numbers)
-        pgconn.send_prepare(name, statement, types)
-        steps.append(key)
-    pgconn.send_query_prepared(name, values, formats, Format.BINARY)
-    return [*steps, query]
+    def _submit(self, query: BatchQuery, names: Names | None) -> None:
+        pgconn, (statement, types) = self.connection.pgconn, query.key
+        values, formats = query.values, query.formats
+        name = names.get(query.key) if names and query.prepare else None
+        if name:
+            pgconn.send_query_prepared(name, values, formats, Format.BINARY)
+        else:
+            pgconn.send_query_params(statement, values, types, formats, Format.BINARY)
 
 
 def _fetch(pgconn: PGconn, count: int) -> abc.PQGen[list[PGresult]]:

@@ -91,9 +91,9 @@ def test_a_row_as_sent_changes_with_the_row() -> None:
 
 
 def test_statements_are_prepared_once() -> None:
-    for number in range(3):
+    for number in range(4):
         assert rows(b"SELECT %s + 1", number) == [(number + 1,)]
-    assert (b"SELECT $1 + 1".decode(), 3) in prepared()
+    assert ("SELECT $1 + 1", 3) in prepared()  # from the second time on
 
 
 def test_what_is_not_to_be_prepared_is_not() -> None:
@@ -105,7 +105,7 @@ def test_what_is_not_to_be_prepared_is_not() -> None:
 
 
 def test_names_that_the_server_has_forgotten_are_made_anew() -> None:
-    assert rows(b"SELECT %s + 3", 1) == [(4,)]
+    assert rows(b"SELECT %s + 3", 1) == rows(b"SELECT %s + 3", 1) == [(4,)]
     rows(b"DEALLOCATE ALL")
     assert rows(b"SELECT %s + 3", 1) == [(4,)]
     with transaction.atomic():
@@ -114,15 +114,18 @@ def test_names_that_the_server_has_forgotten_are_made_anew() -> None:
 
 
 def test_a_table_may_have_changed() -> None:
-    assert rows(b"SELECT * FROM scratch") == []
+    assert rows(b"SELECT * FROM scratch") == rows(b"SELECT * FROM scratch") == []
     rows(b"ALTER TABLE scratch ADD COLUMN other text DEFAULT 'new'")
     rows(b"INSERT INTO scratch VALUES (1)")
+    before = len(prepared())
     assert rows(b"SELECT * FROM scratch") == [(1, "new")]
+    assert len(prepared()) <= before  # nothing is left behind
 
 
 def test_a_statement_that_was_not_prepared_has_no_name() -> None:
-    with pytest.raises(ProgrammingError):
-        rows(b"SELECT later FROM scratch")
+    for _ in range(3):
+        with pytest.raises(ProgrammingError):
+            rows(b"SELECT later FROM scratch")
     rows(b"ALTER TABLE scratch ADD COLUMN later int")
     assert rows(b"SELECT later FROM scratch") == []
 
@@ -131,12 +134,15 @@ def test_only_so_many_stay_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     rows(b"DEALLOCATE ALL")
     monkeypatch.setattr(batches, "_prepared", {})
     monkeypatch.setattr(batches, "MAX_PREPARED", 3)
-    for number in range(5):
-        assert rows(b"SELECT %d" % number) == [(number,)]
+    for number in range(10):
+        assert rows(b"SELECT %d" % (number // 2)) == [(number // 2,)]
     statements = [statement for statement, _ in prepared()]
-    assert len(statements) == 3
-    assert "SELECT 4" in statements
-    assert "SELECT 0" not in statements
+    assert statements == ["SELECT 3", "SELECT 4"]  # and the one that asks, for the first time
+
+
+def test_a_value_that_python_can_not_hold_is_told() -> None:
+    with pytest.raises(DataError):
+        rows(b"SELECT 'infinity'::timestamptz")
 
 
 def test_a_lost_connection_is_told_and_replaced() -> None:
