@@ -93,7 +93,11 @@ class Config(IdentityOptions, CredentialOptions, LimitOptions, LiveOptions, Base
         " Unset: each process has its own alone.",
     )
     database_pool_size: int = Field(
-        10, ge=1, le=500, description="Most database connections of one process."
+        10,
+        ge=1,
+        le=500,
+        description="Most database connections of one process. Half of them may stay with clients"
+        " that ask again at once.",
     )
     database_pool_min: int = Field(
         1, ge=0, le=500, description="Database connections that one process keeps open."

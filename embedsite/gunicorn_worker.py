@@ -3,10 +3,8 @@ with no thread for one that keeps silent.
 """
 
 import errno
-import select
 import selectors
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from gunicorn.workers.gthread import ThreadWorker
 
-from embedsite.pace import PART_S, PacedConnection
+from embedsite.pace import PART_S, PacedConnection, is_readable
 
 LINGER_MS = 20
 """So long a thread waits for the next request on a connection before it gives it back. gunicorn's
@@ -63,7 +61,9 @@ class LingeringWorker(ThreadWorker):
             return
         self.nr_conns += 1
         server = listener.getsockname()
-        conn = PacedConnection(self.cfg, sock, client, server, part=self._part)
+        conn = PacedConnection(
+            self.cfg, sock, client, server, part=self._part, let_go=self._let_go_of_database
+        )
         self.pending_conns.append(conn)
         readable = partial(self.on_pending_socket_readable, conn)
         self.poller.register(sock, selectors.EVENT_READ, readable)
@@ -137,15 +137,16 @@ class LingeringWorker(ThreadWorker):
         finally:
             self._keeping.release()
 
+    def _let_go_of_database(self) -> None:
+        connections[DEFAULT_DB_ALIAS].close()
+
     def _lingers(self, conn: Any) -> bool:
         """Whether the next request is there within LINGER_MS."""
-        if isinstance(conn.sock, ssl.SSLSocket) and conn.sock.pending():
-            return True  # decrypted already: the kernel has nothing more to tell
+        if is_readable(conn.sock, 0):
+            return True
         if not self._places.acquire(blocking=False):
             return False
         try:
-            poll = select.poll()
-            poll.register(conn.sock, select.POLLIN)
-            return bool(poll.poll(LINGER_MS))
+            return is_readable(conn.sock, LINGER_MS)
         finally:
             self._places.release()

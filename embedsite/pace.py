@@ -1,7 +1,10 @@
-"""How slowly a client may send: what it leaves waiting is a thread, which others need."""
+"""How slowly a client may send: what it leaves waiting is a thread, which others need, and nothing
+but that.
+"""
 
 import errno
 import math
+import select
 import socket
 import ssl
 import struct
@@ -24,6 +27,9 @@ BODY_S = 30.0
 BYTES_PER_S = 1024
 """A body may keep a thread waiting so long, and a second more for so many bytes that came."""
 
+PROMPT_MS = 20
+"""A head that is not here by then is waited for."""
+
 TICK_S = 5
 """How often a thread that waits looks at the time; for TLS, also how long a step of the handshake
 may take."""
@@ -36,23 +42,39 @@ PART_S = 2.0
 its answer."""
 
 
-class PacedUnreader(SocketUnreader):
-    """Reads a connection; raises ConnectionResetError, as if it had gone, for a client too slow."""
+def is_readable(sock: socket.socket, timeout_ms: int) -> bool:
+    """Whether there is something to read, or the end, within that time."""
+    if isinstance(sock, ssl.SSLSocket) and sock.pending():
+        return True  # decrypted already: the kernel has nothing more to tell
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(timeout_ms))
 
-    def __init__(self, sock: socket.socket) -> None:
+
+class PacedUnreader(SocketUnreader):
+    """Reads a connection; raises ConnectionResetError, as if it had gone, for a client too slow.
+    Calls `let_go` before it waits for the head of a request.
+    """
+
+    def __init__(self, sock: socket.socket, *, let_go: Callable[[], None]) -> None:
         super().__init__(sock)
+        self._let_go = let_go
         self.expect_head()
 
     def expect_head(self) -> None:
         """The next request begins."""
         self._left = HEAD_S
+        self._in_head = True
 
     def expect_body(self) -> None:
         """The head is here, and the time for it is over."""
         self._left = BODY_S
+        self._in_head = False
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """What came; nothing at the end."""
+        if self._in_head and not is_readable(self.sock, PROMPT_MS):
+            self._let_go()
         while self._left > 0:
             started = time.monotonic()
             try:
@@ -71,7 +93,8 @@ class PacedUnreader(SocketUnreader):
 class PacedConnection(TConn):
     """gunicorn's connection, whose peer has to keep the pace.
 
-    `part` takes the socket of one that ends, and closes it when the peer has.
+    `part` takes the socket of one that ends, and closes it when the peer has; `let_go` gives back
+    what a thread that waits for a request has no need of.
     """
 
     def __init__(
@@ -82,11 +105,13 @@ class PacedConnection(TConn):
         server: Any,
         *,
         part: Callable[[socket.socket], None],
+        let_go: Callable[[], None],
     ) -> None:
         # The engine's door on this machine, which is for our own account.
         local = sock.family == socket.AF_UNIX and cfg.is_ssl
         super().__init__(without_tls(cfg) if local else cfg, sock, client, server)
         self._part = part
+        self._let_go = let_go
         # The kernel's own limits: gunicorn changes those of Python's on the way.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", TICK_S, 0))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_S, 0))
@@ -109,4 +134,4 @@ class PacedConnection(TConn):
         super().init()
         parser: Any = self.parser
         if not self.is_http2 and not isinstance(parser.unreader, PacedUnreader):
-            parser.unreader = PacedUnreader(self.sock)
+            parser.unreader = PacedUnreader(self.sock, let_go=self._let_go)

@@ -62,6 +62,8 @@ def is_alive(connection: psycopg.Connection[Any]) -> bool:
     """Whether the connection works. A server that goes says so, or its socket ends: an idle one
     whose socket has nothing to read was not closed, and only another one is worth a query.
     """
+    if connection.closed:
+        return False
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if not poll.poll(0):

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, close_old_connections, connections
 
 from embedsite.backend.base import is_alive
 from tests.statements import recorded_statements
@@ -89,5 +89,14 @@ def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
     with connection.kept():
         pid = backend_pid()
         terminate(connection.connection)
+        end_request()
+        assert backend_pid() != pid
+
+
+def test_a_kept_connection_that_broke_in_a_request_is_replaced() -> None:
+    with connection.kept():
+        pid = backend_pid()
+        with pytest.raises(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
         end_request()
         assert backend_pid() != pid
