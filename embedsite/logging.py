@@ -1,5 +1,6 @@
 """Structured logs: one JSON object a line on stderr, with nothing in it that a caller sent."""
 
+import json
 import logging
 import logging.config
 import re
@@ -142,7 +143,10 @@ def _rendering(style: str) -> list[Processor]:
 
 
 def _dump(event: Any, **_: Any) -> str:
-    return orjson.dumps(event).decode()
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError:  # of half a surrogate pair, or an integer of more than 64 bits
+        return json.dumps(event, default=str)
 
 
 def redact(_logger: Any, _method: str, event_dict: EventDict) -> MutableMapping[str, Any]:

@@ -57,6 +57,16 @@ def test_a_line_that_can_not_be_written_stops_nothing() -> None:
         log.error("event")
 
 
+def test_a_value_that_json_does_not_have_stops_nothing() -> None:
+    log = structlog.stdlib.get_logger("embeddings")
+
+    with capture_logs() as capture:
+        log.error("event", kind="\ud800", count=2**70)
+
+    (line,) = capture.lines
+    assert (line["kind"], line["count"]) == ("\ud800", 2**70)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
