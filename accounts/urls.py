@@ -1,6 +1,7 @@
 """The pages and endpoints of OAuth 2.0."""
 
 from django.urls import URLPattern, include, path
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts.oauth_views import AuthorizeView, MetadataView, OAuthLoginView, RevokeView, TokenView
 
@@ -11,7 +12,7 @@ oauth: list[URLPattern] = [
     path("oauth/authorize", AuthorizeView.as_view(), name="authorize"),
     path("oauth/token", TokenView.as_view(), name="token"),
     path("oauth/revoke", RevokeView.as_view(), name="revoke-token"),
-    path(METADATA, MetadataView.as_view(), name="oauth-server-metadata"),
+    path(METADATA, csrf_exempt(MetadataView.as_view()), name="oauth-server-metadata"),
 ]
 
 urlpatterns = [

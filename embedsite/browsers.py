@@ -31,7 +31,8 @@ class PagesEnd:
 
 class PagesBegin:
     """From here a request of the API goes on behind PagesEnd. It has neither session nor user: what
-    asks for one there fails, rather than finds nobody.
+    asks for one there fails, rather than finds nobody. Django still lets CsrfViewMiddleware look at
+    its view, which is to be exempt.
     """
 
     def __init__(self, get_response: Answer) -> None:

@@ -39,7 +39,7 @@ def test_the_callers_request_id_comes_back(stranger: APIClient) -> None:
 @pytest.mark.usefixtures("_debug")
 @pytest.mark.parametrize("path", ["/v1", "/v1/nothing", "/v1/embed/", "/v2/embed", "/%00"])
 def test_unknown_paths(as_alice: APIClient, stranger: APIClient, path: str) -> None:
-    for client in (as_alice, stranger):
+    for client in (as_alice, stranger, APIClient(enforce_csrf_checks=True)):
         assert_problem(client.post(path), 404, "not_found")
 
 
