@@ -107,7 +107,8 @@ class Lines:
     def write(self, line: str) -> None:
         """Never fails: a log that can't be written must stop nothing."""
         for handler in logging.getLogger().handlers:
-            if isinstance(handler, logging.StreamHandler):
+            # A handler of a file that was closed has no stream.
+            if isinstance(handler, logging.StreamHandler) and handler.stream:
                 handler.acquire()
                 try:
                     handler.stream.write(line + "\n")

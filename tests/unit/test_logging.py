@@ -4,6 +4,7 @@ import logging
 import sys
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import psycopg
@@ -55,6 +56,18 @@ def test_a_line_that_can_not_be_written_stops_nothing() -> None:
     with capture_logs() as capture:
         capture.stream.close()
         log.error("event")
+
+
+def test_a_file_that_was_closed_stops_nothing(tmp_path: Path) -> None:
+    handler = logging.FileHandler(tmp_path / "log")
+    logging.getLogger().addHandler(handler)
+    handler.close()
+    try:
+        with capture_logs() as capture:
+            structlog.stdlib.get_logger("embeddings").error("event")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert [line["event"] for line in capture.lines] == ["event"]
 
 
 def test_a_value_that_json_does_not_have_stops_nothing() -> None:
