@@ -137,7 +137,7 @@ def test_only_so_many_stay_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(10):
         assert rows(b"SELECT %d" % (number // 2)) == [(number // 2,)]
     statements = [statement for statement, _ in prepared()]
-    assert statements == ["SELECT 3", "SELECT 4"]  # and the one that asks, for the first time
+    assert set(statements) == {"SELECT 3", "SELECT 4"}  # and the one that asks, for the first time
 
 
 def test_a_value_that_python_can_not_hold_is_told() -> None:
