@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from gunicorn.workers.gthread import ThreadWorker
 
-from embedsite.pace import PART_S, PacedConnection, is_readable
+from embedsite.pace import PART_S, PacedConnection, is_decrypted, is_readable
 
 LINGER_MS = 20
 """So long a thread waits for the next request on a connection before it gives it back. gunicorn's
@@ -142,7 +142,7 @@ class LingeringWorker(ThreadWorker):
 
     def _lingers(self, conn: Any) -> bool:
         """Whether the next request is there within LINGER_MS."""
-        if is_readable(conn.sock, 0):
+        if is_decrypted(conn.sock):
             return True
         if not self._places.acquire(blocking=False):
             return False

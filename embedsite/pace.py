@@ -42,10 +42,15 @@ PART_S = 2.0
 its answer."""
 
 
+def is_decrypted(sock: socket.socket) -> bool:
+    """Whether TLS has something at hand already, of which the kernel has nothing more to tell."""
+    return isinstance(sock, ssl.SSLSocket) and bool(sock.pending())
+
+
 def is_readable(sock: socket.socket, timeout_ms: int) -> bool:
     """Whether there is something to read, or the end, within that time."""
-    if isinstance(sock, ssl.SSLSocket) and sock.pending():
-        return True  # decrypted already: the kernel has nothing more to tell
+    if is_decrypted(sock):
+        return True
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(timeout_ms))
@@ -73,10 +78,10 @@ class PacedUnreader(SocketUnreader):
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """What came; nothing at the end."""
-        if self._in_head and not is_readable(self.sock, PROMPT_MS):
-            self._let_go()
         while self._left > 0:
             started = time.monotonic()
+            if self._in_head and not is_readable(self.sock, PROMPT_MS):
+                self._let_go()
             try:
                 # The types are of gunicorn 26.
                 data: bytes | None = super().chunk(size_hint)  # type: ignore[call-arg]

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,3 +40,23 @@ def test_what_a_thread_has_is_let_go_of_before_it_waits_for_a_head(
     theirs.sendall(b"body")
     assert unreader.chunk() == b"body"
     assert let_go == ["gone"]
+
+
+def test_the_wait_for_a_head_counts(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = ends
+    clock = [0.0]
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def wait(*_: object) -> bool:
+        clock[0] += 0.6 * pace.HEAD_S
+        return True
+
+    monkeypatch.setattr(pace, "is_readable", wait)
+    unreader = PacedUnreader(ours, let_go=lambda: None)
+    theirs.sendall(b"GET")
+    with pytest.raises(ConnectionResetError):
+        for _ in range(5):
+            unreader.chunk(1)
+            theirs.sendall(b"G")
