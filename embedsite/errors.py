@@ -22,6 +22,7 @@ from accounts.authentication import CHALLENGE
 from accounts.exceptions import Problem
 from embeddings.exceptions import NotFound
 from embeddings.views.dialects import dialect_of, in_dialect
+from embedsite.browsers import BROWSER_PATHS
 from embedsite.denials import note_denial
 from embedsite.headers import CONSOLE_PATH
 from embedsite.problems import (
@@ -163,7 +164,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponseBase:
     """What django-axes answers to a user who is locked at the address."""
     problem = TooManyAttempts(retry_after=settings.EMBED.login_lock_s)
-    if request.path_info.startswith((CONSOLE_PATH, "/oauth/")):
+    if request.path_info.startswith(BROWSER_PATHS):
         page = render_to_string("429.html", request=request)
         return HttpResponse(page, status=problem.status, headers=problem.headers)
     return problem_response(request, problem)
