@@ -283,8 +283,16 @@ class JobNotRetriable(EmbeddingsError):
 
 
 class CollectionDeleted(EmbeddingsError):
-    """The collection was deleted before the job ended, or is no longer open to the job's owner."""
+    """The collection was deleted before the job ended."""
 
     status = 404
     code = "collection_deleted"
     title = "Not found"
+
+
+class JobForbidden(EmbeddingsError):
+    """The job may not go on, as {reason}."""
+
+    status = 403
+    code = "job_forbidden"
+    title = "Forbidden"

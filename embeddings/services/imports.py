@@ -145,8 +145,8 @@ def import_rows(
 
     Documents and progress are stored in one transaction, so that a run which is cut off anywhere
     goes on behind its last batch. `on_refused` hears of refused rows before they are recorded,
-    `on_batch` of each finished batch the number of its last row. Raises CollectionDeleted, JobLost,
-    JobInterrupted.
+    `on_batch` of each finished batch the number of its last row. Raises CollectionDeleted,
+    JobForbidden, JobLost, JobInterrupted.
     """
     collection = owners_collection(job=run.job, action=Action.WRITE)
     for batch in batches(collection=collection, rows=rows, limit=batch_documents):

@@ -4,11 +4,12 @@ Whoever runs a job holds its lease. Every write is bound to the lease, so a work
 dead, or whose job was cancelled, can change nothing any more.
 """
 
+import math
 import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,14 +22,18 @@ from accounts.actor import Actor, acting
 from accounts.exceptions import Problem, QuotaExceeded
 from accounts.payer import Payer, paying
 from embeddings.constants import UNFINISHED_STATES, JobState
+from embeddings.exceptions import JobFinished, JobForbidden
 from embeddings.models import Job, JobPart
-from embeddings.services.jobs import payer_of
+from embeddings.services.jobs import cancel_job, payer_of, require_right
 from embeddings.telemetry import job_finished, log, log_context
 
 RETRY_BASE_S = 2.0
 RETRY_MAX_S = 300.0
 BUDGET_WAIT_S = 900.0
 """So long a job without a token budget waits at most: its limit may be raised any time."""
+
+RIGHT_CHECK_S = 2.0
+"""So long a job may go on without asking whether its owner still has the right to it."""
 
 SOURCE = "source"
 """The parameter of a job that a command runs in its own process, without the queue."""
@@ -63,6 +68,7 @@ class JobRun:
     should_stop: Callable[[], bool] = _never
     done_before: int = 0
     started: float = field(default_factory=time.monotonic)
+    right_checked: float = -math.inf
 
 
 def run_job(
@@ -137,11 +143,16 @@ def take_job(
 
 
 def check_run(*, run: JobRun) -> None:
-    """Between two steps of the work: raises JobInterrupted or JobLost."""
+    """Between two steps of the work: raises JobInterrupted, JobLost, and JobForbidden soon after
+    who asked for the job lost the right to it.
+    """
     if run.should_stop():
         raise JobInterrupted
     if not Job.objects.filter(pk=run.job.pk, lease=run.lease).exists():
         raise JobLost
+    if time.monotonic() - run.right_checked >= RIGHT_CHECK_S:
+        require_right(job=run.job)
+        run.right_checked = time.monotonic()
 
 
 def record_progress(*, run: JobRun, done: int, **changes: Any) -> None:
@@ -183,6 +194,10 @@ def record_failure(*, run: JobRun, error: Exception) -> float | None:
     """
     if isinstance(error, QuotaExceeded):
         return _wait_for_budget(run, error)
+    if isinstance(error, JobForbidden):
+        with suppress(JobFinished):
+            cancel_job(job=run.job, why=f"as {error.values['reason']},")
+        return None
     if isinstance(error, Problem) and error.status < 500:
         log.info("job_failed", code=error.code)
         fail_run(run=run, error=error.detail)

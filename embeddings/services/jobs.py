@@ -18,9 +18,17 @@ from accounts.policy import Action
 from accounts.principal import Principal
 from accounts.services.audit import record
 from embeddings.constants import FINISHED_STATES, JobKind, JobState
-from embeddings.exceptions import CollectionDeleted, JobFinished, NotFound
+from embeddings.exceptions import CollectionDeleted, JobFinished, JobForbidden, NotFound
 from embeddings.models import Collection, Job
 from embeddings.telemetry import current_request_id, job_finished
+
+ASKED_FOR: dict[str, Action] = {
+    JobKind.IMPORT: Action.WRITE,
+    JobKind.DELETE_DOCUMENTS: Action.WRITE,
+    JobKind.WARM_CACHE: Action.OPERATE,
+}
+"""What users have jobs do for them, and the right that it takes until the end. The other kinds keep
+collections in order, whoever's request it was that made them due."""
 
 
 def start_job(
@@ -97,19 +105,43 @@ def enqueue(*, job: Job) -> None:
 
 def owners_collection(*, job: Job, action: Action) -> Collection:
     """The job's collection as its owner sees it now, for the action, through the credential that
-    started the job. Raises CollectionDeleted, also where the owner may not do that any more.
+    started the job. Raises JobForbidden where that is not allowed any more, and CollectionDeleted.
     """
-    owner = User.objects.filter(pk=job.owner_id, is_active=True).first()
-    if owner is None or job.collection_id is None:
+    if job.collection_id is None:
         raise CollectionDeleted
-    narrowed = None if job.row_filter is None else json.dumps(job.row_filter)
-    principal = owner.as_principal(row_filter=narrowed)
+    principal = _owner_now(job)
     collections = Collection.objects.visible_to(principal, action).select_related("active")
     collection = collections.filter(pk=job.collection_id).first()
     if collection is None:
-        raise CollectionDeleted
+        if not Collection.objects.filter(pk=job.collection_id).exists():
+            raise CollectionDeleted
+        raise JobForbidden(reason=f"its owner may not {action} in the collection any more")
     collection.narrow_to(principal, action)
     return collection
+
+
+def require_right(*, job: Job) -> None:
+    """Raises JobForbidden where who asked for the job may not have it done any more, and
+    CollectionDeleted.
+    """
+    action = ASKED_FOR.get(job.kind)
+    if action is None:
+        return
+    if job.collection_id is not None:
+        owners_collection(job=job, action=action)
+    elif not _owner_now(job).may(action):
+        raise JobForbidden(reason=f"its owner may not {action} any more")
+
+
+def _owner_now(job: Job) -> Principal:
+    owner = User.objects.select_related("team").filter(pk=job.owner_id, is_active=True).first()
+    if owner is None:
+        raise JobForbidden(reason="its owner was deactivated")
+    ended = ApiToken.objects.exclude(revoked_at=None)
+    if job.token_id is not None and ended.filter(pk=job.token_id).exists():
+        raise JobForbidden(reason="the API token that started it was revoked")
+    narrowed = None if job.row_filter is None else json.dumps(job.row_filter)
+    return owner.as_principal(row_filter=narrowed)
 
 
 def payer_of(job: Job) -> Payer:
@@ -167,7 +199,7 @@ def delete_job(*, job: Job) -> None:
         job.delete()
 
 
-def cancel_job(*, job: Job) -> Job:
+def cancel_job(*, job: Job, why: str = "on request") -> Job:
     """End the job at once: its worker can write no more and stops at its next step.
 
     What was stored stays. Raises JobFinished.
@@ -182,7 +214,7 @@ def cancel_job(*, job: Job) -> Job:
         if job.state in FINISHED_STATES:
             raise JobFinished(state=job.state)
         of_total = "" if job.total is None else f" of {job.total}"
-        job.error = f"Cancelled on request after {job.done}{of_total}; what was stored stays."
+        job.error = f"Cancelled {why} after {job.done}{of_total}; what was stored stays."
         job.state = JobState.CANCELLED.value
         job.lease = None
         job.finished_at = Now()

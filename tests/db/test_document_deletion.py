@@ -86,7 +86,7 @@ def test_it_goes_on_where_a_worker_stopped(collection: Collection) -> None:
 
 def test_who_may_not_write_any_more_deletes_nothing(collection: Collection) -> None:
     job = run(start(collection, owner_id=make_user("stranger").pk))
-    assert job.state == JobState.FAILED
+    assert job.state == JobState.CANCELLED
     assert len(stored()) == 6
 
 

@@ -264,5 +264,5 @@ def test_a_deleted_collection_fails_the_import(collection: Collection) -> None:
     job = run(job)
     assert (job.state, job.error) == (
         "failed",
-        "The collection was deleted before the job ended, or is no longer open to the job's owner.",
+        "The collection was deleted before the job ended.",
     )

@@ -138,7 +138,7 @@ def test_deleting_the_collection_ends_the_build(
         job = run(job)
     assert (job.state, job.error) == (
         JobState.FAILED,
-        "The collection was deleted before the job ended, or is no longer open to the job's owner.",
+        "The collection was deleted before the job ended.",
     )
 
 
