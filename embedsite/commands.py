@@ -6,16 +6,19 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import django
 import psycopg
 from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.db import OperationalError, ProgrammingError, connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from accounts.actor import SYSTEM, Actor, acting
+from embedsite.databases import require_server
 from embedsite.postgres import start_for
 from embedsite.postgres_account import ServerError
 
@@ -40,6 +43,9 @@ WITHOUT_DATABASE = frozenset(
 # `migrate` makes the table first, and the worker keeps up with changes.
 FOLLOW_THEMSELVES = frozenset({"migrate", "worker"})
 
+# They wait for a database that is away.
+OUTLASTING = frozenset({"worker"})
+
 
 def run(argv: Sequence[str]) -> None:
     """Run the command; a server started for it stops with its last user."""
@@ -53,10 +59,12 @@ def run(argv: Sequence[str]) -> None:
     elif argv[1:2] == ["makemigrations"] and settings.EMBED.database_url is None:
         # It would wait for a server, only to compare what was applied there with the files.
         settings.DATABASES["default"]["ENGINE"] = "django.db.backends.dummy"
-    if needs_database(argv) and argv[1] not in FOLLOW_THEMSELVES:
-        django.setup()
-        follow_live_settings()
     with acting(actor_of(argv)), database_faults_told():
+        if needs_database(argv) and argv[1] not in OUTLASTING:
+            require_server(cast("DatabaseWrapper", connection))
+        if needs_database(argv) and argv[1] not in FOLLOW_THEMSELVES:
+            django.setup()
+            follow_live_settings()
         execute_from_command_line(list(argv))
 
 

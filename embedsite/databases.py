@@ -6,15 +6,19 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.db.utils import OperationalError
 
 from embedsite.config import Config, ConfigError
 from embedsite.postgres import DATABASE, ITERATIVE_SCAN, PORT, ROLE, socket_folder
 
 # A pooled connection that never comes must fail the request, not hold its thread for ever.
 POOL_TIMEOUT_S = 30
+# Whoever starts something waits to read why there is no connection.
+FIRST_CONNECTION_S = 5
 # Any number, as long as nothing else in the database uses it.
 MIGRATION_LOCK = 0x656D6265
 
@@ -83,6 +87,18 @@ def parse_url(url: str) -> dict[str, Any]:
         "PORT": str(options.pop("port", port or "")),
         "OPTIONS": options,
     }
+
+
+def require_server(connection: DatabaseWrapper) -> None:
+    """Raises OperationalError within seconds, with the place and the reason, where the pool would
+    try for half a minute and then say no more than how long.
+    """
+    params = {"connect_timeout": FIRST_CONNECTION_S, **connection.get_connection_params()}
+    try:
+        psycopg.connect(**params).close()
+    except psycopg.OperationalError as error:
+        place = ":".join(str(params[key]) for key in ("host", "port") if key in params)
+        raise OperationalError(f"no connection to {place or 'the server'}: {error}") from error
 
 
 @contextmanager

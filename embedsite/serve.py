@@ -29,7 +29,7 @@ from embedsite.addresses import (
 from embedsite.config import BASE_DIR
 from embedsite.config_live import live_names
 from embedsite.config_sources import Loaded, variable
-from embedsite.databases import ensure_role_settings
+from embedsite.databases import ensure_role_settings, require_server
 from embedsite.first_user import Credentials, ensure_first_user, introduction
 from embedsite.postgres import Lease, start_for
 from embedsite.supervisor import Child, Supervisor
@@ -183,6 +183,7 @@ def prepare_database() -> Credentials | None:
     """
     connection = cast("DatabaseWrapper", connections["default"])
     try:
+        require_server(connection)
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0, interactive=False)

@@ -1,13 +1,15 @@
 """The database's system checks, and the settings that `migrate` leaves on the role."""
 
+import socket
 from types import SimpleNamespace
 
 import pytest
 from django.core.checks import CheckMessage
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
+from embedsite import databases
 from embedsite.checks import (
     check_servers,
     deployment_faults,
@@ -16,7 +18,7 @@ from embedsite.checks import (
     server_faults,
 )
 from embedsite.config import ConfigError
-from embedsite.databases import iterative_scan, parse_url
+from embedsite.databases import iterative_scan, parse_url, require_server
 
 
 def ids(faults: list[CheckMessage]) -> list[str | None]:
@@ -130,3 +132,22 @@ def test_bad_database_url_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ConfigError, match=r"^DATABASE_URL: ") as error_info:
         parse_url(url)
     assert url not in str(error_info.value)
+
+
+def test_a_server_that_is_not_there_is_told_with_its_place_alone() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        place = {"HOST": "127.0.0.1", "PORT": str(port), "USER": "embed", "PASSWORD": "hidden"}
+        nowhere = DatabaseWrapper({**connections["default"].settings_dict, **place})
+        with pytest.raises(OperationalError, match=f"no connection to 127.0.0.1:{port}: .*refused"):
+            require_server(nowhere)
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "FIRST_CONNECTION_S", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host, port = silent.getsockname()
+        place = {"HOST": host, "PORT": str(port)}
+        with pytest.raises(OperationalError, match=f"no connection to {host}:{port}: .*timeout"):
+            require_server(DatabaseWrapper({**connections["default"].settings_dict, **place}))

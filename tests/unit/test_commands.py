@@ -1,6 +1,7 @@
 """Whoever runs a command is who acts in it."""
 
 import getpass
+from typing import Any
 
 import pytest
 from django.db import OperationalError, ProgrammingError
@@ -8,6 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from psycopg.errors import LockNotAvailable, UndefinedColumn, UndefinedTable
 from psycopg.errors import SyntaxError as SyntaxErrorInSql
 from psycopg_pool import PoolTimeout
+from pydantic import SecretStr
 from pytest import MonkeyPatch
 
 from accounts.actor import SYSTEM, Actor, current_actor
@@ -58,6 +60,19 @@ def test_a_database_without_its_tables_is_to_be_migrated(
 def test_a_database_that_is_not_there_is_told_of(monkeypatch: MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match="cannot be used: no connection"):
         fail(monkeypatch, OperationalError("no connection"), PoolTimeout())
+
+
+@pytest.mark.parametrize(("command", "asks"), [("migrate", True), ("worker", False)])
+def test_all_but_the_worker_look_for_the_server_first(
+    monkeypatch: MonkeyPatch, settings: Any, command: str, asks: bool
+) -> None:
+    asked: list[object] = []
+    url = {"database_url": SecretStr("postgresql://db.example.org/embed")}
+    settings.EMBED = settings.EMBED.model_copy(update=url)
+    monkeypatch.setattr(commands, "require_server", asked.append)
+    monkeypatch.setattr(commands, "execute_from_command_line", lambda argv: None)
+    commands.run(["manage.py", command])
+    assert bool(asked) == asks
 
 
 @pytest.mark.parametrize(
