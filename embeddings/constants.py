@@ -65,7 +65,7 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """Life of a job. `parked`: it failed on every allowed attempt and waits for a person."""
+    """Life of a job. `parked`: it waits for a person, and keeps its input."""
 
     QUEUED = "queued"
     RUNNING = "running"

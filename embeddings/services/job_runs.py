@@ -22,7 +22,7 @@ from accounts.actor import Actor, acting
 from accounts.exceptions import Problem, QuotaExceeded
 from accounts.payer import Payer, paying
 from embeddings.constants import UNFINISHED_STATES, JobState
-from embeddings.exceptions import JobFinished, JobForbidden
+from embeddings.exceptions import CollectionDeleted, JobFinished, JobForbidden
 from embeddings.models import Job, JobPart
 from embeddings.services.jobs import cancel_job, payer_of, require_right
 from embeddings.telemetry import job_finished, log, log_context
@@ -190,7 +190,8 @@ def park_run(*, run: JobRun, error: str) -> None:
 def record_failure(*, run: JobRun, error: Exception) -> float | None:
     """Record the failure; returns the seconds until the next attempt, None when there is none.
 
-    A fault of the input fails the job at once; what may pass is tried again, and parked in the end.
+    A fault of what was asked ends the job at once; what may pass is tried again, and parked in the
+    end.
     """
     if isinstance(error, QuotaExceeded):
         return _wait_for_budget(run, error)
@@ -200,7 +201,9 @@ def record_failure(*, run: JobRun, error: Exception) -> float | None:
         return None
     if isinstance(error, Problem) and error.status < 500:
         log.info("job_failed", code=error.code)
-        fail_run(run=run, error=error.detail)
+        # What has its input is begun again where it stopped, once somebody has put that right.
+        mendable = not isinstance(error, CollectionDeleted) and run.job.parts.exists()
+        (park_run if mendable else fail_run)(run=run, error=error.detail)
         return None
     transient = isinstance(error, Problem | OperationalError | InterfaceError)
     attempt, limit = run_attempts(run), settings.EMBED.job_max_attempts

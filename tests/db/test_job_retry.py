@@ -1,5 +1,6 @@
 """Jobs that failed are begun again where they stopped."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import AuditEntry
 from embeddings.constants import IndexState, JobKind, JobState, OnConflict
-from embeddings.exceptions import EngineUnavailable, IndexBusy, JobNotRetriable
+from embeddings.exceptions import EngineUnavailable, IndexBusy, JobNotRetriable, UnknownModel
 from embeddings.models import Collection, Generation, Job
 from embeddings.services import imports
 from embeddings.services.imports import run_import, start_import
@@ -53,8 +54,9 @@ def test_it_works(collection: Collection, state: JobState) -> None:
     assert made.before == {"state": state.value, "error": "It broke."}
 
 
+@pytest.mark.parametrize("error", [EngineUnavailable(), UnknownModel(model="gone", known="others")])
 def test_an_import_goes_on_behind_what_is_stored(
-    collection: Collection, monkeypatch: pytest.MonkeyPatch, settings: Any
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, settings: Any, error: Exception
 ) -> None:
     settings.EMBED = settings.EMBED.model_copy(update={"job_max_attempts": 1})
     lines = b'{"id": "a", "text": "tea"}\n{"id": "b", "text": "milk"}\n'
@@ -66,7 +68,7 @@ def test_an_import_goes_on_behind_what_is_stored(
         on_conflict=OnConflict.UPSERT,
     )
     with monkeypatch.context() as patched:
-        patched.setattr(imports, "store_documents", fail)
+        patched.setattr(imports, "store_documents", failing(error))
         run_import(job_id=job.pk, should_stop=lambda: False)
     job.refresh_from_db()
     assert job.state == JobState.PARKED
@@ -78,8 +80,11 @@ def test_an_import_goes_on_behind_what_is_stored(
     assert (job.state, job.done, collection.document_count) == (JobState.SUCCEEDED, 2, 2)
 
 
-def fail(*_: object, **__: object) -> None:
-    raise EngineUnavailable
+def failing(error: Exception) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
 
 
 @pytest.mark.parametrize(
