@@ -140,3 +140,15 @@ def test_ranks_are_worth_less_and_less() -> None:
     keys = [uuid.uuid4() for _ in range(3)]
     worth = ranks(keys, dict(zip(keys, (1.0, 3.0, 2.0), strict=True)))
     assert worth == {keys[1]: 1, keys[2]: 61 / 62, keys[0]: 61 / 63}
+
+
+def test_words_count_for_more_where_the_model_splits_them_finely(
+    numbered: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def share(fineness: float) -> float:
+        monkeypatch.setattr(hybrid_search, "split_fineness", lambda **_: fineness)
+        weights = search(numbered, "cats spare").plan.weights
+        assert weights is not None
+        return weights["keyword"] / weights["semantic"]
+
+    assert share(2.0) == pytest.approx(share(1.0) * 2**4)
