@@ -1,4 +1,4 @@
-"""The views and functions for people with psql, as of migration 0004.
+"""The views and functions for people with psql, as of migration 0010.
 
 Functions that look the collection up by its name at each call stay right when it is renamed or
 dropped, and cost nothing to keep for a thousand collections; a view for each would have to be made,
@@ -12,13 +12,13 @@ from typing import Any
 from psycopg import sql
 
 COLLECTIONS = """
-CREATE VIEW embed_collections AS
+CREATE OR REPLACE VIEW embed_collections AS
 SELECT c.name, c.description, g.model, g.dimensions, g.metric, c.document_count AS documents,
     c.version, g.index_state, c.created_at, c.updated_at
 FROM collections c JOIN generations g ON g.id = c.active_id"""
 
 FIND = """
-CREATE FUNCTION embed_generation(
+CREATE OR REPLACE FUNCTION embed_generation(
     collection text,
     OUT collection_id uuid, OUT id bigint, OUT dimensions integer, OUT metric text,
     OUT storage text, OUT index_state text
@@ -38,8 +38,34 @@ BEGIN
 END
 $$"""
 
+CONDITION = """
+CREATE OR REPLACE FUNCTION embed_condition(
+    filter jsonb, before text DEFAULT '', after text DEFAULT ''
+)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = {path}
+AS $$
+BEGIN
+    -- As the service has it: a value is there by itself or in an array, an array with all it holds.
+    RETURN (
+        SELECT coalesce(string_agg(
+            CASE
+                WHEN jsonb_typeof(value) = 'object' AND value <> '{{}}'
+                THEN embed_condition(value, opened, closed)
+                WHEN jsonb_typeof(value) IN ('object', 'array')
+                THEN format('d.metadata @> %L', opened || value || closed)
+                ELSE format('(d.metadata @> %L OR d.metadata @> %L)',
+                    opened || value || closed, opened || '[' || value || ']' || closed)
+            END, ' AND '), 'true')
+        FROM jsonb_each(filter), concat(before, '{{', to_json(key), ':') AS opened,
+            concat('}}', after) AS closed
+    );
+END
+$$"""
+
 DOCUMENTS = """
-CREATE FUNCTION embed_documents(
+CREATE OR REPLACE FUNCTION embed_documents(
     collection text, filter jsonb DEFAULT '{{}}', max_rows bigint DEFAULT NULL
 )
 RETURNS TABLE (
@@ -51,14 +77,14 @@ AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
         'SELECT d.external_id::text, d.text, d.metadata, d.created_at, d.updated_at FROM documents d'
-        ' WHERE d.collection_id = %L AND d.metadata @> $1 LIMIT $2',
-        (embed_generation(collection)).collection_id
-    ) USING coalesce(filter, '{{}}'), max_rows;
+        ' WHERE d.collection_id = %L AND %s LIMIT $1',
+        (embed_generation(collection)).collection_id, embed_condition(coalesce(filter, '{{}}'))
+    ) USING max_rows;
 END
 $$"""
 
 CHUNKS = """
-CREATE FUNCTION embed_chunks(
+CREATE OR REPLACE FUNCTION embed_chunks(
     collection text, filter jsonb DEFAULT '{{}}', max_rows bigint DEFAULT NULL
 )
 RETURNS TABLE (id text, ordinal integer, start integer, "end" integer, text text, embedding vector)
@@ -72,14 +98,14 @@ BEGIN
         'SELECT d.external_id::text, c.ordinal, c.start, c."end",'
         ' substr(d.text, c.start + 1, c."end" - c.start), c.embedding'
         ' FROM chunks c JOIN documents d ON d.id = c.document_id'
-        ' WHERE c.generation_id = %L AND d.collection_id = %L AND d.metadata @> $1 LIMIT $2',
-        generation.id, generation.collection_id
-    ) USING coalesce(filter, '{{}}'), max_rows;
+        ' WHERE c.generation_id = %L AND d.collection_id = %L AND %s LIMIT $1',
+        generation.id, generation.collection_id, embed_condition(coalesce(filter, '{{}}'))
+    ) USING max_rows;
 END
 $$"""
 
 SEARCH = """
-CREATE FUNCTION embed_search(
+CREATE OR REPLACE FUNCTION embed_search(
     collection text, query vector, top_k integer DEFAULT 10, filter jsonb DEFAULT '{{}}'
 )
 RETURNS TABLE (
@@ -95,7 +121,8 @@ AS $$
 DECLARE
     exact_matches constant integer := 10000;  -- up to so many, exact is as fast
     generation record := embed_generation(collection);
-    filtered boolean := coalesce(filter, '{{}}') <> '{{}}';
+    condition constant text := embed_condition(coalesce(filter, '{{}}'));
+    filtered constant boolean := condition <> 'true';
     operator text; indexed text; asked text; index_operator text;
     source text; wanted bigint; matches bigint; ef integer;
     ids uuid[]; distances double precision[];
@@ -116,15 +143,14 @@ BEGIN
     IF filtered THEN
         source := format(
             'chunks c JOIN documents d ON d.id = c.document_id'
-            ' WHERE c.generation_id = %L AND d.collection_id = %L AND d.metadata @> $2',
-            generation.id, generation.collection_id
+            ' WHERE c.generation_id = %L AND d.collection_id = %L AND %s',
+            generation.id, generation.collection_id, condition
         );
     END IF;
     EXECUTE format(
         'SELECT count(*) FROM (SELECT FROM documents d'
-        ' WHERE d.collection_id = %L AND d.metadata @> $1 LIMIT $2) m', generation.collection_id
-    ) INTO matches
-    USING coalesce(filter, '{{}}'), CASE WHEN filtered THEN exact_matches + 1 ELSE 0 END + top_k;
+        ' WHERE d.collection_id = %L AND %s LIMIT $1) m', generation.collection_id, condition
+    ) INTO matches USING CASE WHEN filtered THEN exact_matches + 1 ELSE 0 END + top_k;
     wanted := least(top_k, matches);
     ef := greatest(100, 2 * top_k);
 
@@ -147,12 +173,12 @@ BEGIN
             '     ORDER BY %s %s %s LIMIT %s'
             ' ), nearest AS ('
             '     SELECT document_id, min(distance) AS distance FROM candidates'
-            '     GROUP BY document_id ORDER BY min(distance), document_id LIMIT $3'
+            '     GROUP BY document_id ORDER BY min(distance), document_id LIMIT $2'
             ' ) SELECT array_agg(document_id ORDER BY distance, document_id),'
             ' array_agg(distance ORDER BY distance, document_id) FROM nearest',
             operator, source, format(indexed, 'c.embedding', generation.dimensions),
             index_operator, format(indexed, '$1', generation.dimensions), ef
-        ) INTO ids, distances USING query, filter, top_k;
+        ) INTO ids, distances USING query, top_k;
         PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true),
             set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
     END IF;
@@ -160,11 +186,11 @@ BEGIN
         EXECUTE format(
             'WITH nearest AS ('
             '     SELECT c.document_id, min(c.embedding %s $1) AS distance FROM %s'
-            '     GROUP BY c.document_id ORDER BY 2, 1 LIMIT $3'
+            '     GROUP BY c.document_id ORDER BY 2, 1 LIMIT $2'
             ' ) SELECT array_agg(document_id ORDER BY distance, document_id),'
             ' array_agg(distance ORDER BY distance, document_id) FROM nearest',
             operator, source
-        ) INTO ids, distances USING query, filter, top_k;
+        ) INTO ids, distances USING query, top_k;
     END IF;
 
     RETURN QUERY EXECUTE format(
@@ -178,10 +204,10 @@ BEGIN
 END
 $$"""
 
-SURFACE = (COLLECTIONS, FIND, DOCUMENTS, CHUNKS, SEARCH)
+SURFACE = (COLLECTIONS, FIND, CONDITION, DOCUMENTS, CHUNKS, SEARCH)
 
 DROP = """
-DROP FUNCTION embed_search, embed_chunks, embed_documents, embed_generation;
+DROP FUNCTION embed_search, embed_chunks, embed_documents, embed_condition, embed_generation;
 DROP VIEW embed_collections"""
 
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 from numpy.typing import NDArray
+from psycopg.types.json import Jsonb
 
 from embeddings.constants import IndexState, IndexStorage, Metric
 from embeddings.models import Collection
@@ -67,6 +68,35 @@ def test_it_finds_what_the_service_finds(metric: Metric) -> None:
     assert np.allclose([row[2] for row in answer], [hit.distance or 0.0 for hit in hits])
     assert answer[0][3] == hits[0].text
     assert isinstance(answer[0][4], str | dict)
+
+
+TAGGED: list[Any] = ["a", ["a", "b"], ["b"], "it's \"\\", 1, [1, None], None, True, {"name": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        *(
+            ({"tag": value}, {"tag": value})
+            for value in ("a", "b", "it's \"\\", 1, None, True, "c")
+        ),
+        ({"tag": {"name": "a"}}, {"tag.name": "a"}),
+        ({"tag": "a", "even": True}, {"tag": "a", "even": True}),
+        ({"tag": ["a", "b"]}, {"$and": [{"tag": {"$contains": value}} for value in ("a", "b")]}),
+        ({}, {}),
+    ],
+)
+def test_a_filter_lets_through_what_the_service_does(ours: Any, theirs: Any) -> None:
+    collection, vector = make_collection(), query_vector()
+    for number, tag in enumerate(TAGGED):
+        make_document(collection, external_id=str(number), tag=tag, even=number % 2 == 0)
+    where = parse_filter(theirs) if theirs else None
+    params = SearchParams(vector=vector, top_k=100, metadata_filter=where)
+    expected = {h.external_id for h in search_collection(collection=collection, params=params).hits}
+    assert {row[0] for row in found(collection, vector, 100, Jsonb(ours))} == expected
+    for function in ("embed_documents", "embed_chunks"):
+        listed = rows(f"SELECT id FROM {function}(%s, %s)", collection.name, Jsonb(ours))  # noqa: S608
+        assert {row[0] for row in listed} == expected
 
 
 def test_the_filter_is_containment() -> None:
