@@ -39,6 +39,7 @@ def quality_report(options: dict[str, Any]) -> dict[str, Any]:
             model=model,
             modes=options["modes"],
             chunking=options["chunking"],
+            language=options["language"],
             limit=options["limit"],
             step=step,
         )
@@ -47,6 +48,7 @@ def quality_report(options: dict[str, Any]) -> dict[str, Any]:
         "folder": str(options["folder"]),
         "model": model,
         "chunking": chunking_in_force(model=model, wish=options["chunking"]).as_json(),
+        "language": options["language"],
         "queries": min(len(folder.queries), options["limit"] or len(folder.queries)),
         "modes": modes,
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from accounts.exceptions import Problem
 from accounts.principal import Principal
-from embeddings.constants import SearchMode
+from embeddings.constants import DEFAULT_LANGUAGE, SearchMode
 from embeddings.models import Collection
 from embeddings.readers.beir import BeirFolder
 from embeddings.readers.files import file_format
@@ -66,15 +66,21 @@ def measure_quality(
     model: str,
     modes: Sequence[str] = MODES,
     chunking: ChunkingWish = NO_WISH,
+    language: str = DEFAULT_LANGUAGE,
     limit: int | None = None,
     step: Step = lambda *_: None,
 ) -> dict[str, Quality]:
-    """The quality of each mode over the first `limit` queries. Raises Problem for a model or a
-    chunking that the service refuses.
+    """The quality of each mode over the first `limit` queries. Raises Problem for a model, a
+    chunking or a language that the service refuses.
     """
     queries = dict(islice(folder.queries.items(), limit))
     with passing_collection(
-        folder=folder, principal=principal, model=model, chunking=chunking, step=step
+        folder=folder,
+        principal=principal,
+        model=model,
+        chunking=chunking,
+        language=language,
+        step=step,
     ) as collection:
         return {
             mode: judge(dict(_rankings(collection, queries, SearchMode(mode), step)), folder.judged)
@@ -90,10 +96,13 @@ def passing_collection(
     model: str,
     step: Step,
     chunking: ChunkingWish = NO_WISH,
+    language: str = DEFAULT_LANGUAGE,
 ) -> Iterator[Collection]:
     """A collection of the principal's with the corpus in it, deleted again in the end."""
     name = f"benchmark-{uuid.uuid4().hex[:12]}"
-    collection = create_collection(principal=principal, name=name, model=model, chunking=chunking)
+    collection = create_collection(
+        principal=principal, name=name, model=model, chunking=chunking, language=language
+    )
     try:
         for batch in _batches(corpus_documents(folder), BATCH_DOCUMENTS):
             store_documents(collection=collection, documents=batch)

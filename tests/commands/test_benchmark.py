@@ -68,6 +68,19 @@ def test_quality(folder: Path) -> None:
     assert not Job.objects.exists()
 
 
+def test_quality_of_another_language(folder: Path) -> None:
+    """Whose words have forms of their own: in English, "Ketten" is no form of "Kette"."""
+    german = orjson.dumps({"_id": "q1", "text": "Ketten"}) + b"\n"
+    (folder / "queries.jsonl").write_bytes(german)
+    corpus = orjson.dumps({"_id": "kette", "text": "Eine Kette aus Gold"}) + b"\n"
+    (folder / "corpus.jsonl.gz").write_bytes(gzip.compress(corpus))
+    (folder / "qrels.tsv").write_text("query\tdocument\tgrade\nq1\tkette\t1\n")
+
+    for language, expected in (("german", 1.0), ("english", 0.0)):
+        report = run("quality", str(folder), "--modes", "keyword", "--language", language)
+        assert (report["language"], report["modes"]["keyword"]["MRR"]) == (language, expected)
+
+
 def test_quality_falls_where_the_judges_want_something_else(folder: Path) -> None:
     (folder / "qrels.tsv").write_text("query\tdocument\tgrade\nq1\trail\t1\nq1\tmissing\t1\n")
     modes = run("quality", str(folder), "--modes", "semantic", "keyword")["modes"]

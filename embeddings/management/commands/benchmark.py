@@ -10,7 +10,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.exceptions import Problem
-from embeddings.constants import ChunkingMethod
+from embeddings.constants import DEFAULT_LANGUAGE, ChunkingMethod
 from embeddings.management.charts import chart_file
 from embeddings.management.collection_reports import (
     access_report,
@@ -54,6 +54,11 @@ class Command(BaseCommand):
             default=NO_WISH,
             metavar="JSON",
             help='How long texts are cut, such as {"method": "sentences", "size": 128}.',
+        )
+        quality.add_argument(
+            "--language",
+            default=DEFAULT_LANGUAGE,
+            help=f"Of the words, as a collection has it (default {DEFAULT_LANGUAGE}).",
         )
         quality.add_argument("--limit", type=int, help="Only so many of the queries.")
         quality.add_argument("--compare-sentence-transformers", action="store_true")
