@@ -79,7 +79,10 @@ class QueryRequest(RequestSerializer):
     mode = serializers.ChoiceField(
         choices=[mode.value for mode in SearchMode], default=SearchMode.SEMANTIC.value
     )
-    weights = WeightsField(required=False, help_text="For `hybrid`; learned ones without.")
+    weights = WeightsField(
+        required=False,
+        help_text="For `hybrid`. Without, each ranking counts as much as its best hits stand out.",
+    )
     include = serializers.ListField(
         child=serializers.ChoiceField(choices=INCLUDABLE),
         required=False,
@@ -123,7 +126,9 @@ class QueryRequest(RequestSerializer):
     cursor = StringField(
         required=False,
         max_length=MAX_CURSOR_CHARS,
-        help_text="An answer's `next_cursor`, with the same query.",
+        help_text="An answer's `next_cursor`, with the same query. No hit comes twice, and none is"
+        " left out that was there throughout. After the first page a search is exact, and a ranking"
+        " by words ends at 10,000 hits.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
