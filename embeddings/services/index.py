@@ -40,13 +40,13 @@ def request_index_if_due(*, collection: Collection) -> Job | None:
     limit = STORAGE_MAX_DIMENSIONS[IndexStorage(generation.storage)]
     if generation.index_state != IndexState.NONE or generation.dimensions > limit:
         return None
-    large = Collection.objects.filter(
-        active=OuterRef("pk"), document_count__gte=settings.EMBED.index_threshold
-    )
+    if not is_large(generation=generation):
+        return None
+    active = Collection.objects.filter(active=OuterRef("pk"))
     with transaction.atomic():
         # The state in the UPDATE's own condition lets one of several callers win.
         due = Generation.objects.filter(
-            Exists(large), pk=generation.pk, index_state=IndexState.NONE.value
+            Exists(active), pk=generation.pk, index_state=IndexState.NONE.value
         )
         if not due.update(index_state=IndexState.BUILDING.value):
             return None
@@ -57,6 +57,11 @@ def request_index_if_due(*, collection: Collection) -> Job | None:
             collection=collection,
             params={GENERATION: generation.pk},
         )
+
+
+def is_large(*, generation: Generation) -> bool:
+    """Whether it has so many chunks that an index pays."""
+    return store.has_chunks(generation=generation, at_least=settings.EMBED.index_threshold)
 
 
 def start_reindex(*, collection: Collection, change: IndexChange = UNCHANGED) -> Job:

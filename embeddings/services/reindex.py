@@ -3,14 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from embeddings.constants import IndexState, JobKind, JobState
 from embeddings.models import Collection, Job
-from embeddings.services.index import UNCHANGED, build, prepare_reindex, release_index
+from embeddings.services.index import (
+    UNCHANGED,
+    build,
+    is_large,
+    prepare_reindex,
+    release_index,
+)
 from embeddings.services.job_runs import SOURCE, run_by_command, take_job
 from embeddings.services.jobs import make_job
 from embeddings.types.index import IndexChange
@@ -32,20 +37,27 @@ def open_round(*, restart: bool = False) -> Round:
     """All collections that have an index or are due for one, by name. Where the last round was cut
     off, the collections that it had not done yet.
     """
-    due = Q(document_count__gte=settings.EMBED.index_threshold)
-    indexed = ~Q(active__index_state=IndexState.NONE.value)
-    wanted = Collection.objects.select_related("active").filter(due | indexed).order_by("name")
+    collections = Collection.objects.select_related("active").order_by("name")
     rounds = Job.objects.filter(
         kind=JobKind.REINDEX.value, **{f"params__{SOURCE}__startswith": EVERY}
     )
     last = rounds.order_by("-created_at", "-pk").first()
     if last is None or last.state == JobState.SUCCEEDED or restart:
-        return Round(name=f"{EVERY}{timezone.now().isoformat()}", left=list(wanted), done=0)
+        return Round(name=f"{EVERY}{timezone.now().isoformat()}", left=_wanted(collections), done=0)
     name = last.params[SOURCE]
     done = rounds.filter(
         **{f"params__{SOURCE}": name}, state=JobState.SUCCEEDED.value, collection__isnull=False
     ).values_list("collection", flat=True)
-    return Round(name=name, left=list(wanted.exclude(pk__in=done)), done=len(done))
+    return Round(name=name, left=_wanted(collections.exclude(pk__in=done)), done=len(done))
+
+
+def _wanted(collections: QuerySet[Collection]) -> list[Collection]:
+    return [
+        collection
+        for collection in collections
+        if collection.generation.index_state != IndexState.NONE
+        or is_large(generation=collection.generation)
+    ]
 
 
 def reindex_now(

@@ -17,13 +17,14 @@ from embeddings.constants import (
     Metric,
     SearchPath,
 )
-from embeddings.models import Collection, Generation, Job
+from embeddings.models import Chunk, Collection, Generation, Job
 from embeddings.services.add import add_documents
 from embeddings.services.collection import visible_collection
 from embeddings.services.index import build_index, request_index_if_due
 from embeddings.services.job_runs import JobRetry
 from embeddings.services.jobs import cancel_job
 from embeddings.services.search import search_collection
+from embeddings.types.chunking import MIN_SIZE, ChunkingWish
 from embeddings.types.document import DocumentInput
 from embeddings.types.search import SearchParams
 from tests.factories import make_collection
@@ -56,6 +57,13 @@ def fresh(collection: Collection) -> Collection:
     return visible_collection(
         principal=owner.as_principal(), name=collection.name, action=Action.WRITE
     )
+
+
+def test_chunks_count_and_not_documents() -> None:
+    collection = make_collection(chunking=ChunkingWish(size=MIN_SIZE))
+    add_documents(collection=collection, documents=[DocumentInput("long", "One more word. " * 30)])
+    assert Chunk.objects.count() >= 5
+    assert Job.objects.get().kind == JobKind.BUILD_INDEX
 
 
 @pytest.mark.django_db(transaction=True)
