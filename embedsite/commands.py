@@ -19,6 +19,7 @@ from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from accounts.actor import SYSTEM, Actor, acting
 from embedsite.databases import require_server
+from embedsite.management.commands.serve import Command as Serve
 from embedsite.postgres import start_for
 from embedsite.postgres_account import ServerError
 
@@ -65,7 +66,10 @@ def run(argv: Sequence[str]) -> None:
         if needs_database(argv) and argv[1] not in FOLLOW_THEMSELVES:
             django.setup()
             follow_live_settings()
-        execute_from_command_line(list(argv))
+        if argv[1:2] == ["serve"]:
+            Serve().run_from_argv(list(argv))  # it has others begin before it sets up Django
+        else:
+            execute_from_command_line(list(argv))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from gunicorn.workers.base import Worker
 from prometheus_client import multiprocess
 
 from embedsite.addresses import address
+from embedsite.gate import passes
 from embedsite.tls import server_context
 
 EMBED = settings.EMBED
@@ -67,15 +68,23 @@ def ssl_context(config: GunicornConfig, _default: Any) -> ssl.SSLContext | None:
     return TLS
 
 
-def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - the interface is gunicorn's
-    """Load the default model after the fork, beside the first requests, and keep what we count."""
+def post_worker_init(worker: Worker) -> None:
+    """Load the default model after the fork, beside the first requests. Wait until the database is
+    prepared, then count in it and follow what is set there.
+    """
     from embeddings.services.engine import preload
     from embeddings.services.live_following import start_following
     from embeddings.services.series_sampler import start_sampler
 
-    start_sampler()
-    start_following()
     threading.Thread(target=preload, name="preload", daemon=True).start()
+
+    def lives() -> bool:
+        worker.notify()
+        return worker.alive
+
+    if passes(lives):
+        start_sampler()
+        start_following()
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - as above

@@ -1,4 +1,8 @@
-"""Runs the whole service: database, schema, first user, then web and worker, supervised."""
+"""Runs the whole service: database, schema, first user, web and worker, supervised.
+
+What can begin at once does: the database starts, and the web process is imported, while Django is
+set up here.
+"""
 
 import http
 import os
@@ -6,18 +10,12 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
 
+import django
 import structlog
-from django.core.checks import run_checks
-from django.core.management import call_command
-from django.db import connections
-from django.db.backends.postgresql.base import DatabaseWrapper
-from django.db.migrations.executor import MigrationExecutor
-from django.db.utils import OperationalError
 
-from accounts.services.audit_days import make_audit_days
 from embedsite.addresses import (
     ENGINE_DOOR,
     address,
@@ -29,10 +27,10 @@ from embedsite.addresses import (
 from embedsite.config import BASE_DIR
 from embedsite.config_live import live_names
 from embedsite.config_sources import Loaded, variable
-from embedsite.databases import ensure_role_settings, require_server
-from embedsite.first_user import Credentials, ensure_first_user, introduction
+from embedsite.gate import Gate
+from embedsite.introduction import Credentials, introduction
 from embedsite.postgres import Lease, start_for
-from embedsite.supervisor import Child, Supervisor
+from embedsite.supervisor import Child, ServeError, Supervisor
 
 DATABASE_CHECK_S = 2.0
 PROBE_S = 0.5
@@ -46,6 +44,9 @@ DOOR_THREADS = 4
 MOST_CALLERS = 900
 """gunicorn serves 1,000 connections at most unless it is told otherwise."""
 
+WORKER_WAITS_S = 10.0
+"""For a web process that is not ready: on few cores the worker's start would delay it."""
+
 WEB_STOPS_S = 32.0
 """A little more than gunicorn's graceful_timeout."""
 
@@ -55,10 +56,6 @@ ENGINE_STOPS_S = 5.0
 log = structlog.stdlib.get_logger("embedsite.serve")
 
 
-class ServeError(Exception):
-    """The service cannot run; the message says why."""
-
-
 class Service:
     """What one run of the service knows."""
 
@@ -66,11 +63,11 @@ class Service:
         self.config = loaded.config
         self.environment = child_environment(loaded)
         self.socket = self.config.engine_socket or engine_socket(self.config)
-        self.children = self.make_children()
-        self.web = next(child for child in self.children if child.name == "web")
+        self.started = time.monotonic()
+        self.gate = Gate()
+        *self.engines, self.web, self.worker = self.make_children()
         self.lease: Lease | None = None
         self.credentials: Credentials | None = None
-        self.started = time.monotonic()
         self.ready = False
         self.next_probe = 0.0
         self.next_database_check = self.started + DATABASE_CHECK_S
@@ -81,38 +78,66 @@ class Service:
         """
         asking = {**self.environment, variable("engine_socket"): str(self.socket)}
         answering = {**self.environment, ENGINE_DOOR: "1"}
-        worker = Child("worker", [sys.executable, MANAGE, "worker"], asking)
+        later = self.started + WORKER_WAITS_S
+        worker = Child("worker", [sys.executable, MANAGE, "worker"], asking, due=later)
         if self.config.engine_socket:
-            return [Child("web", [*GUNICORN, WSGI], asking), worker]
+            return [self.gunicorn("web", [], asking), worker]
         door = ["--bind", f"unix:{self.socket}"]
         if self.config.workers == 1:
             own = ["--bind", address(self.config.host, self.config.port)]
             threads = ["--threads", str(self.config.threads + DOOR_THREADS)]
-            command = [*GUNICORN, *own, *door, *threads, WSGI]
-            return [Child("web", command, answering, last_s=WEB_STOPS_S), worker]
+            web = self.gunicorn("web", [*own, *door, *threads], answering, last_s=WEB_STOPS_S)
+            return [web, worker]
         callers = min(self.config.workers * self.config.threads, MOST_CALLERS)
         threads = ["--threads", str(callers + DOOR_THREADS)]
-        command = [*GUNICORN, *door, *threads, "--workers", "1", WSGI]
-        engine = Child("engine", command, answering, last_s=ENGINE_STOPS_S)
-        return [engine, Child("web", [*GUNICORN, WSGI], asking), worker]
+        one = [*door, *threads, "--workers", "1"]
+        engine = self.gunicorn("engine", one, answering, last_s=ENGINE_STOPS_S)
+        return [engine, self.gunicorn("web", [], asking), worker]
+
+    def gunicorn(
+        self, name: str, options: list[str], environment: dict[str, str], *, last_s: float = 0.0
+    ) -> Child:
+        """One that waits at the gate."""
+        return Child(
+            name,
+            [*GUNICORN, *options, WSGI],
+            {**environment, **self.gate.environment},
+            last_s=last_s,
+            inherited=[self.gate.descriptor],
+        )
 
     def run(self, *, demo: bool) -> None:
         """Serve until told to stop. Raises ServeError, AddressInUse and ServerError."""
         require_free_port(self.config)
-        supervisor = Supervisor(self.children)
-        if self.config.database_url is None:
-            self.lease = start_for(self.config)
+        self.config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        wipe(Path(self.environment[TELEMETRY]))
+        supervisor = Supervisor([*self.engines, self.web, self.worker])
         try:
-            self.credentials = prepare_database()
-            wipe(Path(self.environment[TELEMETRY]))
-            if demo:
-                load_demo(self.environment)
+            supervisor.start_due()
+            self.prepare(demo=demo)
+            if not supervisor.stopping.is_set():
+                self.gate.open()
             supervisor.run(on_death=self.on_death, every_turn=lambda: self.every_turn(demo=demo))
         finally:
+            # Who still waits at the gate has no work to finish.
+            supervisor.stop(at_once=not self.gate.is_open)
             if self.lease:
                 self.lease.release()
             self.remove_socket()
         log.info("stopped")
+
+    def prepare(self, *, demo: bool) -> None:
+        """Have the database ready for the others. Raises ServeError and ServerError."""
+        with ThreadPoolExecutor(1) as beside:
+            starting = None if self.config.database_url else beside.submit(start_for, self.config)
+            django.setup()
+            if starting:
+                self.lease = starting.result()
+        from embedsite.preparation import prepare_database  # it names models, which are known now
+
+        self.credentials = prepare_database()
+        if demo:
+            load_demo(self.environment)
 
     def remove_socket(self) -> None:
         """gunicorn has removed it, unless it was killed; its folder only we know of."""
@@ -138,6 +163,7 @@ class Service:
         status = ready_status(self.config)
         if status == http.HTTPStatus.OK:
             self.ready = True
+            self.worker.due = time.monotonic()
             self.announce(demo=demo)
         # An answer, though not the one we want, says that the model is loading: no need to hurry.
         self.next_probe = time.monotonic() + (PROBE_S if status else 0)
@@ -173,31 +199,6 @@ def as_variable(value: object) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def prepare_database() -> Credentials | None:
-    """Migrate when there is something to, check the server, make the first user.
-
-    The pool is closed at the end: connections must not be there when the children start.
-    Raises ServeError.
-    """
-    connection = cast("DatabaseWrapper", connections["default"])
-    try:
-        require_server(connection)
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            call_command("migrate", verbosity=0, interactive=False)
-        ensure_role_settings(connection)
-        faults = run_checks(tags=["database"], databases=["default"])
-        if faults:
-            raise ServeError("\n".join(f"{fault.id}: {fault.msg} {fault.hint}" for fault in faults))
-        make_audit_days()
-        return ensure_first_user()
-    except OperationalError as error:
-        raise ServeError(f"the database cannot be used: {error}") from None
-    finally:
-        connection.close()
-        connection.close_pool()
 
 
 def wipe(folder: Path) -> None:

@@ -26,6 +26,10 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 log = structlog.stdlib.get_logger("embedsite.serve")
 
 
+class ServeError(Exception):
+    """The service cannot run; the message says why."""
+
+
 def die_with_parent() -> None:
     """Runs in the new process: has the kernel end it when the supervisor is gone."""
     if LIBC:
@@ -43,6 +47,8 @@ class Child:
     command: Sequence[str]
     environment: Mapping[str, str]
     last_s: float = 0.0
+    inherited: Sequence[int] = ()
+    """File descriptors that it shares."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = FIRST_DELAY_S
@@ -55,6 +61,7 @@ class Child:
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
             process_group=0,
+            pass_fds=self.inherited,
             # One C call, at a time when no thread of ours runs.
             preexec_fn=die_with_parent,
         )
@@ -97,23 +104,26 @@ class Supervisor:
         self.impatient = self.stopping.is_set()
         self.stopping.set()
 
+    def start_due(self) -> None:
+        """Start the children that are due, before they are tended."""
+        for child in self.children:
+            child.tend()
+
     def run(
         self, *, on_death: Callable[[Child, int], None], every_turn: Callable[[], None]
     ) -> None:
-        """Tend the children until told to stop, then stop them."""
-        try:
-            while not self.stopping.is_set():
-                for child in self.children:
-                    status = child.tend()
-                    if status is not None:
-                        on_death(child, status)
-                every_turn()
-                self.stopping.wait(POLL_S)
-        finally:
-            self.stop()
+        """Tend the children until told to stop."""
+        while not self.stopping.is_set():
+            for child in self.children:
+                status = child.tend()
+                if status is not None:
+                    on_death(child, status)
+            every_turn()
+            self.stopping.wait(POLL_S)
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         """Ask every child to finish its work; end those that don't in time."""
+        self.impatient |= at_once
         deadline = time.monotonic() + STOP_TIMEOUT_S
         last = [child for child in self.children if child.last_s]
         first = [child for child in self.children if not child.last_s]

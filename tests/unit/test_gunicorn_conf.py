@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -13,6 +14,7 @@ from gunicorn.http.parser import RequestParser
 from embeddings.constants import MAX_EXTERNAL_ID_CHARS
 from embeddings.services import engine, live_following, series_sampler
 from embedsite import gunicorn_conf
+from embedsite.gate import Gate
 
 if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
@@ -103,14 +105,23 @@ def test_the_longest_id_fits_in_a_target() -> None:
         read(request(target=target + "%41" * 800))
 
 
-def test_a_web_process_keeps_its_numbers_follows_changes_and_loads_its_model(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_web_process_keeps_its_numbers_and_follows_changes_once_the_database_is_prepared(
+    monkeypatch: pytest.MonkeyPatch, lives: bool
 ) -> None:
     begun: list[str] = []
+    gate = Gate()
     loaded = threading.Event()
+    monkeypatch.setattr(engine, "preload", loaded.set)
     monkeypatch.setattr(series_sampler, "start_sampler", lambda: begun.append("sampler"))
     monkeypatch.setattr(live_following, "start_following", lambda: begun.append("following"))
-    monkeypatch.setattr(engine, "preload", loaded.set)
-    gunicorn_conf.post_worker_init(cast("Worker", None))
+    monkeypatch.setenv(*gate.environment.popitem())
+
+    def notify() -> None:
+        begun.append("waiting")
+        gate.open()
+
+    worker = SimpleNamespace(alive=lives, notify=notify)
+    gunicorn_conf.post_worker_init(cast("Worker", worker))
+    assert begun == ["waiting", *(["sampler", "following"] if lives else [])]
     assert loaded.wait(60)
-    assert sorted(begun) == ["following", "sampler"]

@@ -32,7 +32,7 @@ def child(name: str, file: Path, *, takes: float = 0.0, last_s: float = 0.0) -> 
     return Child(name, ["/bin/sh", "-c", script], dict(os.environ), last_s=last_s)
 
 
-def run_and_stop(children: list[Child], file: Path) -> None:
+def run_and_stop(children: list[Child], file: Path, *, at_once: bool = False) -> None:
     """Until all have begun."""
     running = Supervisor(children)
 
@@ -41,6 +41,7 @@ def run_and_stop(children: list[Child], file: Path) -> None:
             running.stopping.set()
 
     running.run(on_death=lambda _child, _status: None, every_turn=stop_when_begun)
+    running.stop(at_once=at_once)
 
 
 def test_who_holds_the_models_is_stopped_after_those_it_serves(tmp_path: Path) -> None:
@@ -65,4 +66,13 @@ def test_it_is_given_its_time_even_when_another_takes_too_long(
     run_and_stop(children, file)
     assert file.read_text().split() == ["web"]
     assert time.monotonic() - started < 60
+    assert all(each.process and each.process.returncode is not None for each in children)
+
+
+def test_who_has_nothing_to_finish_is_not_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "stopped"
+    children = [child("web", file, takes=120, last_s=30.0), child("engine", file, takes=120)]
+    started = time.monotonic()
+    run_and_stop(children, file, at_once=True)
+    assert time.monotonic() - started < 20
     assert all(each.process and each.process.returncode is not None for each in children)

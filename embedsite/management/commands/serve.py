@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand
 from embedsite.addresses import AddressInUse
 from embedsite.config_sources import add_flags
 from embedsite.postgres_account import ServerError
-from embedsite.serve import ServeError, Service
+from embedsite.serve import Service
+from embedsite.supervisor import ServeError
 
 
 class Command(BaseCommand):
