@@ -2,7 +2,6 @@
 
 import os
 import ssl
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +68,9 @@ def ssl_context(config: GunicornConfig, _default: Any) -> ssl.SSLContext | None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Load the default model after the fork, beside the first requests. Wait until the database is
-    prepared, then count in it and follow what is set there.
-    """
-    from embeddings.services.engine import preload
+    """Wait until the database is prepared, then count in it and follow what is set there."""
     from embeddings.services.live_following import start_following
     from embeddings.services.series_sampler import start_sampler
-
-    threading.Thread(target=preload, name="preload", daemon=True).start()
 
     def lives() -> bool:
         worker.notify()

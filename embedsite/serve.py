@@ -1,7 +1,7 @@
 """Runs the whole service: database, schema, first user, web and worker, supervised.
 
-What can begin at once does: the database starts, and the web process is imported, while Django is
-set up here.
+What can begin at once does: on two cores the database starts, and the web process is imported and
+loads its model, while Django is set up here.
 """
 
 import http
@@ -37,7 +37,7 @@ PROBE_S = 0.5
 MANAGE = str(BASE_DIR / "manage.py")
 TELEMETRY = "PROMETHEUS_MULTIPROC_DIR"
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:embedsite.gunicorn_conf"]
-WSGI = "embedsite.wsgi"
+APPLICATION = "embedsite.web:load()"
 DOOR_THREADS = 4
 """The worker's jobs, and questions that need no model, must not wait for the web's requests."""
 
@@ -100,7 +100,7 @@ class Service:
         """One that waits at the gate."""
         return Child(
             name,
-            [*GUNICORN, *options, WSGI],
+            [*GUNICORN, *options, APPLICATION],
             {**environment, **self.gate.environment},
             last_s=last_s,
             inherited=[self.gate.descriptor],

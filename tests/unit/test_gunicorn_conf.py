@@ -1,6 +1,5 @@
 """What gunicorn reads as a request, with our configuration: no two readers of it may differ."""
 
-import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -12,7 +11,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
 from embeddings.constants import MAX_EXTERNAL_ID_CHARS
-from embeddings.services import engine, live_following, series_sampler
+from embeddings.services import live_following, series_sampler
 from embedsite import gunicorn_conf
 from embedsite.gate import Gate
 
@@ -111,8 +110,6 @@ def test_a_web_process_keeps_its_numbers_and_follows_changes_once_the_database_i
 ) -> None:
     begun: list[str] = []
     gate = Gate()
-    loaded = threading.Event()
-    monkeypatch.setattr(engine, "preload", loaded.set)
     monkeypatch.setattr(series_sampler, "start_sampler", lambda: begun.append("sampler"))
     monkeypatch.setattr(live_following, "start_following", lambda: begun.append("following"))
     monkeypatch.setenv(*gate.environment.popitem())
@@ -124,4 +121,3 @@ def test_a_web_process_keeps_its_numbers_and_follows_changes_once_the_database_i
     worker = SimpleNamespace(alive=lives, notify=notify)
     gunicorn_conf.post_worker_init(cast("Worker", worker))
     assert begun == ["waiting", *(["sampler", "following"] if lives else [])]
-    assert loaded.wait(60)
