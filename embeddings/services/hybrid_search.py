@@ -2,11 +2,14 @@
 
 Without weights each ranking counts by how decisive it is for this very query: how far its best
 document stands out from its twentieth. Where many documents match the words as well as the best one
-does, words say little; where one has all the rare words, they say much. The same of meaning. With
-weights it is reciprocal rank fusion.
+does, words say little; where one has all the rare words, they say much. The same of meaning. And
+words count for more where the model knows those of the query badly, as in a language that it was
+not made for. With weights it is reciprocal rank fusion.
 
 nDCG@10 with MiniLM (meaning alone, words alone, both by rank, both so): SciFact 0.660, 0.695,
-0.717, 0.728; Cranfield 0.374, 0.359, 0.407, 0.402; CoSQA 0.603, 0.366, 0.515, 0.600.
+0.717, 0.728; Cranfield 0.374, 0.359, 0.407, 0.402; CoSQA 0.603, 0.366, 0.515, 0.600. XQuAD in
+English, German and Spanish (meaning, words, both so): 0.936, 0.970, 0.978; 0.721, 0.938, 0.946;
+0.662, 0.964, 0.966.
 """
 
 import statistics
@@ -45,8 +48,8 @@ WORDS_SHARE = 0.045
 squared. From 0.04 to 0.05 no English set falls more than 0.006 behind its better ranking."""
 
 FINENESS_POWER = 4
-"""By which words count for more where the model splits those of the query finely. With 3 German is
-0.008 behind words alone, with 4 to 6 at most 0.003; English stays as it is."""
+"""By which words count for more where the model splits those of the query finely. Without, German
+is 0.040 behind words alone; with 3 to 6 it is at most 0.008, and English stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
