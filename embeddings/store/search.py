@@ -48,27 +48,36 @@ class Wanted:
     shape: Shape
 
 
+DISTANCES_PER_ENTRY = 8
+"""So many led to 0.98 to 0.99 of the nearest 100 of 180,000 under filters of 5 to 1 %, 4 to 0.95
+of them, and 1 to 0.9 to 0.75.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """How far to go through the index: in steps of `ef_search` to so many of its `entries`, of
-    which the filter then lets some through.
+    which the filter then lets some through, or until those are `enough`. One step also leads to
+    entries beyond `ef_search`, of which the farther ones are found less reliably.
     """
 
     ef_search: int
     entries: int
+    enough: int | None = None
+    in_one_step: bool = True
 
     @property
-    def visits(self) -> int:
-        """pgvector ends the scan behind the step in which it has come so far."""
-        return self.entries + self.ef_search
+    def distances(self) -> int:
+        """pgvector takes no further step once it has computed so many."""
+        return self.entries if self.in_one_step else DISTANCES_PER_ENTRY * self.entries
 
     @property
     def settings(self) -> list[str]:
         """What SETTINGS takes. Memory for the scan grows with its length: up to pgvector's default
         of 20,000 the default is enough.
         """
-        memory = min(max(self.visits / 20_000, 1), 1_000)
-        return [str(self.ef_search), str(self.visits), f"{memory:.1f}"]
+        memory = min(max(self.distances / 20_000, 1), 1_000)
+        return [str(self.ef_search), str(self.distances), f"{memory:.1f}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,10 @@ def hnsw_query(*, wanted: Wanted, scan: Scan) -> Query:
         target=wanted.target, metadata_filter=wanted.metadata_filter, shape=wanted.shape
     )
     vector = wanted.vector
-    return Query(statement, [vector, vector, scan.entries, *values, wanted.depth])
+    asked = [vector, vector, scan.entries]
+    if wanted.metadata_filter is None:
+        return Query(statement, [*asked, wanted.depth])
+    return Query(statement, [*asked, *values, scan.enough, wanted.depth])
 
 
 ANY_NUMBER = 2**62

@@ -70,9 +70,10 @@ HNSW = """
 
 FILTERED = """
     SELECT visited.* FROM ({hnsw}) AS visited JOIN {documents} d ON d.id = visited.document_id
-    WHERE {condition}"""
-"""So that it is known how many entries the candidates come from. Takes the filter's values after
-those.
+    WHERE {condition} LIMIT %s"""
+"""Looks the documents up in the order of the entries, so that it can stop with enough candidates;
+with fewer, it is known how many entries they come from. Takes the filter's values and how many
+candidates after those.
 """
 
 SCAN = """
@@ -129,7 +130,8 @@ def hnsw_statement(
     *, target: Target, metadata_filter: MetadataFilter | None, shape: Shape
 ) -> tuple[bytes, list[Any]]:
     """The search through the index, under SETTINGS, and the filter's values: it takes vector,
-    vector, how many entries of the index, values and how many hits.
+    vector, how many entries of the index, under a filter values and how many candidates at most,
+    and how many hits.
     """
     if metadata_filter is None:
         return _unfiltered(HNSW, target, shape), []

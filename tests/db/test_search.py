@@ -111,7 +111,7 @@ def test_the_index_serves_what_it_should(
     for query in vectors(20):
         result = search_collection(collection=collection, params=SearchParams(vector=query))
         assert result.plan.path == SearchPath.HNSW
-        assert (result.plan.ef_search, result.plan.candidates) == (176, 16)
+        assert (result.plan.ef_search, result.plan.candidates) == (180, 16)
         found_at = [hit.distance or 0.0 for hit in result.hits]
         assert found_at == sorted(found_at)
         found += len({h.external_id for h in result.hits} & set(exact_ids(points, query, 10)))
@@ -196,6 +196,24 @@ def test_the_planner_uses_the_index(
         plan = cursor.execute(b"EXPLAIN " + query.statement, query.values).fetchall()
     text = "\n".join(line for (line,) in plan)
     assert f"_hnsw on chunks_{wanted.target.generation_id}" in text, text
+
+
+def test_a_filtered_scan_stops_with_enough_candidates(
+    indexed: tuple[Collection, NDArray[np.float32]],
+) -> None:
+    collection, points = indexed
+    wanted = store.Wanted(
+        target=store.Target.of(collection.generation),
+        vector=points[0],
+        depth=10,
+        metadata_filter=parse_filter({"even": True}),
+        shape=store.Shape(include=frozenset()),
+    )
+    for enough, candidates in ((16, 16), (None, 60)):
+        scan = store.Scan(ef_search=200, entries=120, enough=enough)
+        rows = store.nearest_hnsw(wanted=wanted, scan=scan, alongside=store.nothing)
+        assert rows.candidates == pytest.approx(candidates, abs=0 if enough else 20)
+        assert [int(hit.external_id[1:]) % 2 for hit in rows.hits] == [0] * 10
 
 
 def test_include_chooses_what_comes_back() -> None:
