@@ -115,7 +115,7 @@ class Service:
         try:
             supervisor.start_due()
             self.prepare(demo=demo)
-            if not supervisor.stopping.is_set():
+            if not supervisor.stopping:
                 self.gate.open()
             supervisor.run(on_death=self.on_death, every_turn=lambda: self.every_turn(demo=demo))
         finally:

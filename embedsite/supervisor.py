@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,14 +94,15 @@ class Supervisor:
 
     def __init__(self, children: Sequence[Child]) -> None:
         self.children = children
-        self.stopping = threading.Event()
+        # No Event: a signal that comes while its lock is held would wait for that for ever.
+        self.stopping = False
         self.impatient = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.on_signal)
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.impatient = self.stopping.is_set()
-        self.stopping.set()
+        self.impatient = self.stopping
+        self.stopping = True
 
     def start_due(self) -> None:
         """Start the children that are due, before they are tended."""
@@ -113,13 +113,13 @@ class Supervisor:
         self, *, on_death: Callable[[Child, int], None], every_turn: Callable[[], None]
     ) -> None:
         """Tend the children until told to stop."""
-        while not self.stopping.is_set():
+        while not self.stopping:
             for child in self.children:
                 status = child.tend()
                 if status is not None:
                     on_death(child, status)
             every_turn()
-            self.stopping.wait(POLL_S)
+            time.sleep(POLL_S)
 
     def stop(self, *, at_once: bool = False) -> None:
         """Ask every child to finish its work; end those that don't in time."""

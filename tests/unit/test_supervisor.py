@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +11,25 @@ from pathlib import Path
 import pytest
 
 from embedsite import supervisor
+from embedsite.config import BASE_DIR
 from embedsite.supervisor import Child, Supervisor
 
 SCRIPT = """
 trap 'sleep {takes}; echo {name} >> {file}; exit' TERM
 touch {file}.{name}
 while :; do sleep 0.02; done
+"""
+
+INTERRUPTED = """
+import signal, sys
+from embedsite.supervisor import Supervisor
+
+def interrupt(*_):
+    running.on_signal(signal.SIGTERM, None)
+    return interrupt
+
+running = Supervisor([])
+running.run(on_death=print, every_turn=lambda: sys.settrace(interrupt))
 """
 
 
@@ -38,7 +53,7 @@ def run_and_stop(children: list[Child], file: Path, *, at_once: bool = False) ->
 
     def stop_when_begun() -> None:
         if all(file.with_name(f"{file.name}.{child.name}").exists() for child in children):
-            running.stopping.set()
+            running.stopping = True
 
     running.run(on_death=lambda _child, _status: None, every_turn=stop_when_begun)
     running.stop(at_once=at_once)
@@ -67,6 +82,10 @@ def test_it_is_given_its_time_even_when_another_takes_too_long(
     assert file.read_text().split() == ["web"]
     assert time.monotonic() - started < 60
     assert all(each.process and each.process.returncode is not None for each in children)
+
+
+def test_a_signal_may_come_at_every_line_of_the_wait_between_turns() -> None:
+    subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=BASE_DIR, check=True, timeout=60)
 
 
 def test_who_has_nothing_to_finish_is_not_waited_for(tmp_path: Path) -> None:
