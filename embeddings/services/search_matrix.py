@@ -20,7 +20,7 @@ from embeddings.models import Collection
 from embeddings.services.load_client import LoadClient
 from embeddings.services.quality import Step
 from embeddings.services.search import search_collection
-from embeddings.services.search_benchmark import bare_search_of, spread
+from embeddings.services.search_benchmark import bare_search_of, spread, take_turns
 from embeddings.types.filter import parse_filter
 from embeddings.types.search import SearchParams
 
@@ -130,26 +130,24 @@ def _answers(
     bodies: Sequence[bytes],
     vectors: Sequence[Vector],
 ) -> dict[str, Any]:
-    """Of one client, who asks over HTTP, in SQL and without the filter by turns; the first two once
-    for all vectors beforehand.
+    """Of one client, who asks over HTTP, in SQL and without the filter by turns, another one first
+    each time; the first two once for all vectors beforehand.
     """
     plain = replace(cell, metadata_filter=None)
     for body, vector in zip(bodies, vectors, strict=True):
         post(body)
         bare(vector)
-    over_http, in_sql, unfiltered, answers = [], [], [], []
-    for body, vector in zip(bodies, vectors, strict=True):
-        plain_body = plain.body(vector)
-        started = time.perf_counter()
-        answer = post(body)
-        answered = time.perf_counter()
-        bare(vector)
-        done = time.perf_counter()
-        post(plain_body)
-        unfiltered.append((time.perf_counter() - done) * 1000)
-        over_http.append((answered - started) * 1000)
-        in_sql.append((done - answered) * 1000)
+    times, answers = [], []
+    for turn, (body, vector) in enumerate(zip(bodies, vectors, strict=True)):
+        calls: list[Callable[[], Any]] = [
+            partial(post, body),
+            partial(bare, vector),
+            partial(post, plain.body(vector)),
+        ]
+        took, (answer, _, _) = take_turns(calls, first=turn % len(calls))
+        times.append(took)
         answers.append(orjson.loads(answer))
+    over_http, in_sql, unfiltered = zip(*times, strict=True)
     found = [[hit["distance"] for hit in answer["hits"]] for answer in answers]
     expected = [distances[: cell.top_k] for distances in cell.truth]
     recalls = [_recall(*pair) for pair in zip(found, expected, strict=True) if pair[1]]
