@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from django.urls import get_resolver
-
 from embeddings.services.engine import preload
 
 if TYPE_CHECKING:
@@ -15,14 +13,10 @@ if TYPE_CHECKING:
 
 
 def load() -> "WSGIApplication":
-    """The application with all that its first request needs, while the default model loads on
-    another core.
-    """
+    """The application, while the default model loads on another core."""
     threading.Thread(target=preload, name="preload", daemon=True).start()
     with nothing_collected():
         from embedsite.wsgi import application
-
-        get_resolver().url_patterns  # noqa: B018 - it imports them
     return application
 
 
