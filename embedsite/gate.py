@@ -11,20 +11,23 @@ TURN_S = 1.0
 
 
 class Gate:
-    """A pipe that nobody writes to: it is at its end, for all who read, once it is opened."""
+    """A pipe that nobody reads from: once it is opened, there is something in it for all who wait.
+
+    They have both ends of it, or the death of `serve` would be an end that looks like an opening.
+    """
 
     def __init__(self) -> None:
-        self.descriptor, self._shut = os.pipe()
+        self.descriptors = self._waited_at, self._opened_at = os.pipe()
         self.is_open = False
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process that inherits the descriptor is told of it."""
-        return {GATE: str(self.descriptor)}
+        """What a process that inherits the descriptors is told of them."""
+        return {GATE: str(self._waited_at)}
 
     def open(self) -> None:
         """Let all pass who wait, and all who come later."""
-        os.close(self._shut)
+        os.write(self._opened_at, b"!")
         self.is_open = True
 
 

@@ -103,7 +103,7 @@ class Service:
             [*GUNICORN, *options, APPLICATION],
             {**environment, **self.gate.environment},
             last_s=last_s,
-            inherited=[self.gate.descriptor],
+            inherited=self.gate.descriptors,
         )
 
     def run(self, *, demo: bool) -> None:
@@ -115,7 +115,9 @@ class Service:
         try:
             supervisor.start_due()
             self.prepare(demo=demo)
-            if not supervisor.stopping:
+            if supervisor.stopping:
+                self.introduce(demo=demo)  # or nobody would ever know the first user's password
+            else:
                 self.gate.open()
             supervisor.run(on_death=self.on_death, every_turn=lambda: self.every_turn(demo=demo))
         finally:
@@ -169,12 +171,20 @@ class Service:
         self.next_probe = time.monotonic() + (PROBE_S if status else 0)
 
     def announce(self, *, demo: bool) -> None:
-        scheme = "https" if self.config.tls_cert_file else "http"
-        url = f"{scheme}://{address(reachable(self.config.host), self.config.port)}"
-        if self.credentials:
-            say(introduction(self.credentials, url=url, demo=demo))
+        self.introduce(demo=demo)
+        url = self.url
         say(f"ready: {url}  documentation: {url}/v1/docs  console: {url}/admin/")
         log.info("ready", url=url, took_s=round(time.monotonic() - self.started, 2))
+
+    def introduce(self, *, demo: bool) -> None:
+        """Where this start has made the first user."""
+        if self.credentials:
+            say(introduction(self.credentials, url=self.url, demo=demo))
+
+    @property
+    def url(self) -> str:
+        scheme = "https" if self.config.tls_cert_file else "http"
+        return f"{scheme}://{address(reachable(self.config.host), self.config.port)}"
 
 
 def child_environment(loaded: Loaded) -> dict[str, str]:

@@ -101,7 +101,7 @@ class Supervisor:
             signal.signal(number, self.on_signal)
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.impatient = self.stopping
+        self.impatient |= self.stopping
         self.stopping = True
 
     def start_due(self) -> None:
