@@ -43,13 +43,12 @@ def run_deletion(*, job_id: uuid.UUID, should_stop: Callable[[], bool]) -> None:
 
 
 def _delete(run: JobRun) -> None:
-    collection = owners_collection(job=run.job, action=Action.WRITE)
-    wanted = within_view(
-        collection=collection, metadata_filter=parse_filter(run.job.params["filter"])
-    )
+    asked = parse_filter(run.job.params["filter"])
     after, done = None, run.job.done
     while True:
         check_run(run=run)
+        collection = owners_collection(job=run.job, action=Action.WRITE)
+        wanted = within_view(collection=collection, metadata_filter=asked)
         with transaction.atomic():
             lock_collection(collection)
             batch = store.select_documents(

@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEntry
+from accounts.policy import Role
 from embeddings.constants import JobState
 from embeddings.exceptions import InvalidFilter
-from embeddings.models import Chunk, Collection, Document, Job
+from embeddings.models import Chunk, Collection, Document, Grant, Job
 from embeddings.services import document_deletion
 from embeddings.services.document_deletion import run_deletion, start_deletion
 from embeddings.services.job_runs import JobRetry
@@ -88,6 +89,23 @@ def test_who_may_not_write_any_more_deletes_nothing(collection: Collection) -> N
     job = run(start(collection, owner_id=make_user("stranger").pk))
     assert job.state == JobState.CANCELLED
     assert len(stored()) == 6
+
+
+def test_what_is_seen_no_longer_stays(collection: Collection) -> None:
+    """A grant that is narrowed while the job runs."""
+    bob = make_user("bob")
+    grant = Grant.objects.create(collection=collection, user=bob, role=Role.EDITOR.value)
+    turns = 0
+
+    def narrowed_after_a_batch() -> bool:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            Grant.objects.filter(pk=grant.pk).update(row_filter={"old": False})
+        return False
+
+    run(start(collection, owner_id=bob.pk), narrowed_after_a_batch)
+    assert len(stored()) == 4
 
 
 def test_a_filter_that_is_none_starts_nothing(collection: Collection) -> None:
