@@ -47,6 +47,10 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = {path}
 AS $$
 BEGIN
+    IF jsonb_typeof(filter) <> 'object' THEN
+        RAISE EXCEPTION 'A filter is a JSON object, such as {{"section": "net"}}.'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     -- As the service has it: a value is there by itself or in an array, an array with all it holds.
     RETURN (
         SELECT coalesce(string_agg(

@@ -196,6 +196,7 @@ def test_settings_end_with_the_call() -> None:
         (["here", str([1.0] * 384), 0], "top_k must be"),
         (["here", str([1.0] * 384), None], "top_k must be"),
         (["here", str([1.0] * 384), 10_001], "top_k must be"),
+        (["here", str([1.0] * 384), 10, "[]"], "A filter is a JSON object"),
     ],
 )
 def test_faults_are_told(arguments: list[Any], message: str) -> None:
