@@ -14,6 +14,7 @@ from embeddings.services.add import add_documents
 from embeddings.services.documents import delete_documents
 from embeddings.services.search import search_collection
 from embeddings.store.index import build_index
+from embeddings.store.search import Target, nothing
 from embeddings.types.document import DocumentInput
 from embeddings.types.filter import parse_filter
 from embeddings.types.search import SearchParams
@@ -140,3 +141,22 @@ def test_documents_come_and_go_meanwhile(clusters: Collection, points: Points) -
         stop.set()
         writer.join()
     assert not failures
+
+
+def test_a_few_matches_of_a_sample_are_counted_in_a_greater_one(
+    clusters: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_selectivity, "SAMPLED", 50)
+    monkeypatch.setattr(search_selectivity, "SAMPLED_AGAIN", COUNT)
+
+    def share(condition: dict[str, object]) -> float:
+        return search_selectivity.share_of(
+            target=Target.of(clusters.generation),
+            metadata_filter=parse_filter(condition),
+            alongside=nothing,
+        )
+
+    first = clusters.documents.order_by("pk").values_list("metadata__n", flat=True)[:50]
+    assert share({"n": {"$in": [*first[:5]]}}) == pytest.approx(5.5 / (COUNT + 1))
+    assert share({"n": {"$in": [*first[:20]]}}) == pytest.approx(20.5 / 51)
+    assert share({"n": -1}) == pytest.approx(0.5 / 51)
