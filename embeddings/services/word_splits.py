@@ -22,9 +22,9 @@ def split_fineness(*, generation: Generation, text: str) -> float:
     """
     words = _WORD.findall(text)
     try:
+        embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
         if not words or model_info(generation.model).provider == "remote":
             return 1.0
-        embedder = require_fingerprint(model=generation.model, fingerprint=generation.fingerprint)
         with_special, special = embedder.count_tokens([" ".join(words), ""])
     except EngineUnavailable:
         return 1.0

@@ -54,6 +54,7 @@ def test_pieces_are_compared_with_words_or_letters_whichever_are_more() -> None:
 def test_a_model_that_cannot_be_used_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was stored under another fingerprint was made by another tokenizer."""
     assert split_fineness(generation=MINE, text="Universität") == 1
+    assert split_fineness(generation=Generation(model="vanished"), text="Universität") == 1
 
     def unavailable(**_: str) -> None:
         raise EngineUnavailable
