@@ -114,7 +114,7 @@ def test_an_import_stores_what_its_owner_may_write_when_it_runs(
     before = everything(mixed)
     run_import(job_id=jobs[1], should_stop=lambda: False)
     job = as_charlie.get(f"/v1/jobs/{jobs[1]}").json()
-    assert (job["state"], everything(mixed)) == ("failed", before)
+    assert (job["state"], everything(mixed)) == ("cancelled", before)
 
 
 def everything(collection: Collection) -> dict[str, tuple[str, Any]]:
