@@ -2,6 +2,7 @@
 bears on how a search is done, never on what it finds.
 """
 
+from functools import partial
 from threading import Lock
 
 from cachetools import TTLCache
@@ -38,16 +39,10 @@ def share_of(*, target: Target, metadata_filter: MetadataFilter, alongside: Alon
     with _lock:
         share = _shares.get(key)
     if share is None:
-        taken, passed = sample_matches(
-            target=target, metadata_filter=metadata_filter, count=SAMPLED, alongside=alongside
-        )
+        sample = partial(sample_matches, target=target, metadata_filter=metadata_filter)
+        taken, passed = sample(count=SAMPLED, alongside=alongside)
         if 0 < passed < FEW:
-            taken, passed = sample_matches(
-                target=target,
-                metadata_filter=metadata_filter,
-                count=SAMPLED_AGAIN,
-                alongside=nothing,
-            )
+            taken, passed = sample(count=SAMPLED_AGAIN, alongside=nothing)
         share = (passed + 0.5) / (taken + 1)
         with _lock:
             _shares[key] = share

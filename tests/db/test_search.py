@@ -177,18 +177,27 @@ def test_too_few_rows_from_the_index_are_never_the_answer(
     assert [hit.external_id for hit in result.hits] == exact_ids(points, query, 10)
 
 
+def wanted_of(
+    collection: Collection,
+    vector: NDArray[np.float32],
+    condition: dict[str, Any] | None,
+    *include: str,
+) -> store.Wanted:
+    return store.Wanted(
+        target=store.Target.of(collection.generation),
+        vector=vector,
+        depth=10,
+        metadata_filter=parse_filter(condition) if condition else None,
+        shape=store.Shape(include=frozenset(include)),
+    )
+
+
 @pytest.mark.parametrize("condition", [None, {"even": True}])
 def test_the_planner_uses_the_index(
     indexed: tuple[Collection, NDArray[np.float32]], condition: dict[str, Any] | None
 ) -> None:
     collection, points = indexed
-    wanted = store.Wanted(
-        target=store.Target.of(collection.generation),
-        vector=points[0],
-        depth=10,
-        metadata_filter=parse_filter(condition) if condition else None,
-        shape=store.Shape(include=frozenset({"text"})),
-    )
+    wanted = wanted_of(collection, points[0], condition, "text")
     scan = store.Scan(ef_search=100, entries=20)
     query = store.hnsw_query(wanted=wanted, scan=scan)
     with binary_cursor() as cursor, cursor.connection.transaction():
@@ -202,13 +211,7 @@ def test_a_filtered_scan_stops_with_enough_candidates(
     indexed: tuple[Collection, NDArray[np.float32]],
 ) -> None:
     collection, points = indexed
-    wanted = store.Wanted(
-        target=store.Target.of(collection.generation),
-        vector=points[0],
-        depth=10,
-        metadata_filter=parse_filter({"even": True}),
-        shape=store.Shape(include=frozenset()),
-    )
+    wanted = wanted_of(collection, points[0], {"even": True})
     for enough, candidates in ((16, 16), (None, 60)):
         scan = store.Scan(ef_search=200, entries=120, enough=enough)
         rows = store.nearest_hnsw(wanted=wanted, scan=scan, alongside=store.nothing)
