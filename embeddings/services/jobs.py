@@ -28,7 +28,7 @@ ASKED_FOR: dict[str, Action] = {
     JobKind.WARM_CACHE: Action.OPERATE,
 }
 """What users have jobs do for them, and the right that it takes until the end. The other kinds keep
-collections in order, whoever's request it was that made them due."""
+collections in order, whosever request made them due."""
 
 
 def start_job(
