@@ -24,7 +24,8 @@ from embedsite.versioning import VERSIONS
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET_PATHS = ("/health", "/metrics")
-"""Asked by machines every few seconds; logged on DEBUG unless they fail."""
+"""Asked by machines every few seconds; logged on DEBUG unless they break. What is not ready, the
+service tells itself."""
 
 log = structlog.stdlib.get_logger("embedsite.access")
 
@@ -99,14 +100,15 @@ def _record(
     method = request.method if request.method in METHODS else "other"
     route = _route(request)
     status = response.status_code
-    quiet = status < 400 and request.path_info.startswith(QUIET_PATHS)
+    unavailable = status == HTTPStatus.SERVICE_UNAVAILABLE
+    quiet = (status < 400 or unavailable) and request.path_info.startswith(QUIET_PATHS)
     slow_ms = settings.EMBED.slow_request_ms
     emit = log.debug if quiet else log.info
     if slow_ms and seconds * 1000 >= slow_ms:
         emit = log.warning
-    if status >= 500:
-        # Overload, or something that is not ready yet: both pass, and would flood the errors.
-        emit = log.warning if status == HTTPStatus.SERVICE_UNAVAILABLE else log.error
+    if status >= 500 and not quiet:
+        # Overload passes, and would flood the errors.
+        emit = log.warning if unavailable else log.error
     emit(
         "request",
         method=method,

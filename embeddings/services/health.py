@@ -8,6 +8,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from embeddings.services.engine import is_loaded
 from embeddings.store.health import answers
+from embeddings.telemetry import log
+
+_told: dict[str, bool] | None = None
 
 
 class _Pending(Exception):
@@ -17,11 +20,25 @@ class _Pending(Exception):
 def readiness() -> dict[str, bool]:
     """`database`, `migrations` and `model`: each true when requests can rely on it."""
     database = answers()
-    return {
+    checks = {
         "database": database,
         "migrations": database and _is_migrated(),
         "model": is_loaded(settings.EMBED.default_model),
     }
+    _tell(checks)
+    return checks
+
+
+def _tell(checks: dict[str, bool]) -> None:
+    """A line in the log where they have changed; whoever probes does so every few seconds."""
+    global _told
+    if checks == _told:
+        return
+    if not all(checks.values()):
+        log.warning("not_ready", **checks)
+    elif _told is not None:
+        log.info("ready_again")
+    _told = checks
 
 
 def _is_migrated() -> bool:

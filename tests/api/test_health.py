@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from embeddings.services import engine, health
 from embeddings.services.engine import preload
+from tests.log_capture import capture_logs
 
 PATHS = ("/health", "/health/live", "/health/ready")
 
@@ -64,6 +65,24 @@ def test_without_its_database_the_service_lives_but_is_not_ready(
         assert stranger.get("/health/live").status_code == 200
         assert stranger.get("/health/ready").status_code == 503
         assert stranger.get("/health").json() == {"status": "unavailable"}
+
+
+def test_the_log_tells_when_readiness_changes_and_not_of_each_probe(
+    stranger: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_told", None)
+    with capture_logs() as logs:
+        stranger.get("/health/ready")
+        with monkeypatch.context() as broken:
+            broken.setattr(engine, "_embedders", {})
+            for _ in range(3):
+                stranger.get("/health/ready")
+        for _ in range(3):
+            stranger.get("/health/ready")
+
+    events = [line for line in logs.lines if line["logger"] == "embeddings"]
+    assert [line["event"] for line in events] == ["not_ready", "ready_again"]
+    assert events[0].items() >= {"database": True, "migrations": True, "model": False}.items()
 
 
 def test_without_its_schema_the_service_is_not_ready(
