@@ -13,10 +13,12 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.samples import Sample
 
+from embeddings.afterwards import put_off
 from embeddings.constants import JobKind, JobState, SearchPath
 
 log = structlog.stdlib.get_logger("embeddings")
 
+# A value that processes share takes 3 µs to change and a search changes twenty: most are put off.
 # The bounds are the powers of about two between what was measured for the smallest call and what
 # a caller still waits for.
 EMBED_TEXTS = Counter("embed_texts", "Texts that a model embedded.")
@@ -92,6 +94,7 @@ def log_context(**fields: str) -> AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(**fields)
 
 
+@put_off
 def embedded(*, model: str, texts: int, tokens: int, seconds: float) -> None:
     """A model has embedded some texts."""
     EMBED_TEXTS.inc(texts)
@@ -100,6 +103,7 @@ def embedded(*, model: str, texts: int, tokens: int, seconds: float) -> None:
     log.debug("embed", model=model, texts=texts, tokens=tokens, took_ms=_ms(seconds))
 
 
+@put_off
 def reranked(*, model: str, texts: int, tokens: int, seconds: float) -> None:
     """A reranker has judged some texts."""
     RERANK_TEXTS.inc(texts)
@@ -112,11 +116,16 @@ def searched(*, collection: str, path: SearchPath, mode: str, hits: int, seconds
     """A search has been answered. What it was stands in the request's own line of the log: a
     second line would be a tenth of what HTTP adds to a search.
     """
-    SEARCH_REQUESTS.labels(path.value, mode).inc()
-    SEARCH_DURATION.labels(path.value).observe(seconds)
     structlog.contextvars.bind_contextvars(
         collection=collection, path=path.value, mode=mode, hits=hits, search_ms=_ms(seconds)
     )
+    _count_search(path.value, mode, seconds)
+
+
+@put_off
+def _count_search(path: str, mode: str, seconds: float) -> None:
+    SEARCH_REQUESTS.labels(path, mode).inc()
+    SEARCH_DURATION.labels(path).observe(seconds)
 
 
 def added(*, collection: str, added: int, updated: int, unchanged: int, seconds: float) -> None:
@@ -145,6 +154,7 @@ def recall_measured(*, collection: str, filtered: bool, recall: float, low: bool
     )
 
 
+@put_off
 def cache_looked_up(
     *, cache: str, model: str, level: str, outcomes: Mapping[str, int], saved_tokens: int
 ) -> None:
@@ -158,6 +168,7 @@ def cache_looked_up(
         log.warning("cache_corrupt", level=level, values=outcomes["corrupt"])
 
 
+@put_off
 def cache_holds(*, entries: int, size: int, evicted: int = 0) -> None:
     """What this process's memory holds has changed."""
     CACHE_ENTRIES.set(entries)
@@ -166,6 +177,7 @@ def cache_holds(*, entries: int, size: int, evicted: int = 0) -> None:
         CACHE_EVICTIONS.inc(evicted)
 
 
+@put_off
 def cache_called(*, operation: str, outcome: str, seconds: float) -> None:
     """Redis has answered, or has not."""
     CACHE_REDIS_DURATION.labels(operation, outcome).observe(seconds)

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django_prometheus.middleware import Metrics
 from prometheus_client import Counter, Histogram
 
+from embeddings.afterwards import afterwards
+
 METRICS = Metrics.get_instance()
 
 
@@ -22,30 +24,35 @@ class CountingMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = default_timer()
         response = self.get_response(request)
-        counters, latency = _labelled(
-            method=request.method,
-            transport="https" if request.is_secure() else "http",
-            view=_view(request),
-            status=str(response.status_code),
-            charset=str(response.charset),
-            template=str(response.template_name) if hasattr(response, "template_name") else None,
-        )
-        latency.observe(default_timer() - started)
-        for counter in counters:
-            counter.inc()
-        METRICS.requests_body_bytes.observe(int(request.META.get("CONTENT_LENGTH") or 0))
-        if request.META.get("HTTP_X_REQUESTED_WITH") == "XMLHttpRequest":
-            METRICS.requests_ajax.inc()
-        if response.streaming:
-            METRICS.responses_streaming.inc()
-        else:
-            METRICS.responses_body_bytes.observe(len(response.content))  # type: ignore[attr-defined]
+        seconds = default_timer() - started
+        afterwards(lambda: _count(request, response, seconds))
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Django calls it when a view raises."""
         METRICS.exceptions_by_type.labels(type=type(exception).__name__).inc()
         METRICS.exceptions_by_view.labels(view=_view(request)).inc()
+
+
+def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    counters, latency = _labelled(
+        method=request.method,
+        transport="https" if request.is_secure() else "http",
+        view=_view(request),
+        status=str(response.status_code),
+        charset=str(response.charset),
+        template=str(response.template_name) if hasattr(response, "template_name") else None,
+    )
+    latency.observe(seconds)
+    for counter in counters:
+        counter.inc()
+    METRICS.requests_body_bytes.observe(int(request.META.get("CONTENT_LENGTH") or 0))
+    if request.META.get("HTTP_X_REQUESTED_WITH") == "XMLHttpRequest":
+        METRICS.requests_ajax.inc()
+    if response.streaming:
+        METRICS.responses_streaming.inc()
+    else:
+        METRICS.responses_body_bytes.observe(len(response.content))  # type: ignore[attr-defined]
 
 
 def _view(request: HttpRequest) -> str:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from embeddings.afterwards import put_off
+
 if TYPE_CHECKING:
     from embeddings.cache.redis import Shared
 
@@ -25,6 +27,7 @@ class Savings:
         self._lock = threading.Lock()
         self._due = time.monotonic() + FLUSH_S
 
+    @put_off
     def add(self, tokens: Mapping[bytes, int]) -> None:
         """Each key has spared so many tokens once more."""
         with self._lock:

@@ -29,7 +29,7 @@ from embeddings.services.keyword_statistics import store_terms
 from embeddings.services.metadata_schema import check_documents
 from embeddings.services.redaction import redact_documents
 from embeddings.services.row_filter import check_writable
-from embeddings.services.usage import record_usage
+from embeddings.services.usage import record_write
 from embeddings.store.chunks import replace_chunks
 from embeddings.store.documents import DocumentRow, Written, content_hashes, write_documents
 from embeddings.types.document import AddResult, DocumentInput
@@ -220,13 +220,12 @@ def _write(
             tokens=chunks.tokens,
             cached_tokens=chunks.cached_tokens,
         )
-        record_usage(
+        record_write(
             model=collection.generation.model,
             tokens=result.tokens,
             cached_tokens=result.cached_tokens,
             documents=result.added + result.updated,
             collection_id=collection.pk,
-            at_once=True,
         )
         _record(collection, rows, written, result)
         if within is not None:

@@ -8,6 +8,7 @@ from collections import Counter
 from django.conf import settings
 from django.db import Error, transaction
 
+from embeddings.afterwards import put_off
 from embeddings.cache import now_ms
 from embeddings.models import CacheCutoff, Collection, FrequentQuery
 from embeddings.store import frequent_queries as store
@@ -34,6 +35,7 @@ class _Waiting:
 _waiting = _Waiting()
 
 
+@put_off
 def record_query(*, collection_id: uuid.UUID, owner_id: int, text: str) -> None:
     """Count a search; does nothing unless the option `cache_queries` says how many to keep."""
     if settings.EMBED.cache_queries == 0 or len(text) > MAX_CHARS:

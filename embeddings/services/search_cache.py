@@ -18,6 +18,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from accounts.principal import Principal
+from embeddings.afterwards import put_off
 from embeddings.cache import Area, Kind, pack, result_key, searches_of, the_cache, unpack
 from embeddings.constants import SearchPath
 from embeddings.models import Collection
@@ -91,6 +92,7 @@ def recall(place: Place) -> SearchResult | None:
     return replace(result, cached_tokens=result.tokens)
 
 
+@put_off
 def remember(place: Place, result: SearchResult) -> None:
     """Keep the result for a while. The collection must have been looked up before the search: its
     documents were at least of this version then.

@@ -13,6 +13,7 @@ from django.db import Error, connections
 from django.utils import timezone
 
 from accounts.payer import current_payer
+from embeddings.afterwards import put_off
 from embeddings.engine.interface import ModelKind
 from embeddings.exceptions import EngineUnavailable, UnknownModel, WrongModelKind
 from embeddings.models import Collection
@@ -66,22 +67,39 @@ def start_timer() -> threading.Timer:
 _waiting = _Waiting()
 
 
+@put_off
 def record_usage(
     *,
     model: str,
     tokens: int = 0,
     cached_tokens: int = 0,
-    documents: int = 0,
     collection_id: uuid.UUID | None = None,
-    at_once: bool = False,
 ) -> None:
     """Count one thing done for the present payer, with the time that models have worked for it
     since the last one; what the service does for itself is not counted. `tokens` are those of all
-    texts. It is written within FLUSH_S, or `at_once`, in the present transaction.
+    texts. It is written within FLUSH_S.
     """
+    if use := _use(model, tokens, cached_tokens, collection_id):
+        _waiting.add(use)
+
+
+def record_write(
+    *, model: str, tokens: int, cached_tokens: int, documents: int, collection_id: uuid.UUID
+) -> None:
+    """The same for a write, in its transaction."""
+    store.add_usage(_use(model, tokens, cached_tokens, collection_id, documents))
+
+
+def _use(
+    model: str,
+    tokens: int,
+    cached_tokens: int,
+    collection_id: uuid.UUID | None,
+    documents: int = 0,
+) -> dict[UsageKey, Amounts]:
     payer = current_payer()
     if payer is None:
-        return
+        return {}
     key = UsageKey(
         day=timezone.now().date(),
         user_id=payer.user_id,
@@ -98,12 +116,10 @@ def record_usage(
         documents=documents,
         cost=cost_of(model=model, tokens=tokens, cached_tokens=cached_tokens),
     )
-    if at_once:
-        store.add_usage({key: amounts})
-    else:
-        _waiting.add({key: amounts})
+    return {key: amounts}
 
 
+@put_off
 def record_search(*, collections: Sequence[Collection], result: SearchResult) -> None:
     """Count a search in each of the collections; its tokens, but for a reranker's, in the first."""
     tokens = result.tokens - result.rerank_tokens

@@ -13,6 +13,7 @@ from django.urls import path
 
 from accounts.policy import SiteRole
 from accounts.principal import Principal
+from embeddings.afterwards import afterwards
 from embeddings.telemetry import current_request_id
 from tests.log_capture import capture_logs
 
@@ -46,6 +47,17 @@ def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=int(request.GET.get("status", 200)))
 
 
+DONE: list[str] = []
+
+
+def put_off(request: HttpRequest) -> HttpResponse:
+    DONE.clear()
+    afterwards(lambda: DONE.append(f"first={current_request_id()}"))
+    afterwards(lambda: 1 / 0)
+    afterwards(lambda: afterwards(lambda: DONE.append("third=put off by what was put off")))
+    return HttpResponse(f"done: {len(DONE)}")
+
+
 urlpatterns = [
     path("v1/hello", hello, name="hello"),
     path("v1/hello/<str:name>", hello, name="hello-name"),
@@ -53,6 +65,7 @@ urlpatterns = [
     path("v1/too-big", too_big, name="too-big"),
     path("v1/streamed", streamed, name="streamed"),
     path("v1/slow", slow, name="slow"),
+    path("v1/put-off", put_off, name="put-off"),
     path("health", health, name="health"),
 ]
 handler400 = "embedsite.errors.bad_request"
@@ -166,6 +179,25 @@ def test_a_probe_is_not_logged_whether_we_are_ready_or_not(client: Client) -> No
 
     line = access_line(client, "/health?status=500")
     assert (line["status"], line["level"]) == (500, "error")
+
+
+def test_work_that_is_put_off_is_done_once_the_caller_has_the_answer(client: Client) -> None:
+    with capture_logs() as logs:
+        response = client.get("/v1/put-off")
+
+    done = dict(line.split("=") for line in DONE)
+    assert response.content == b"done: 0"
+    assert list(done) == ["first", "third"]
+    assert done["first"] == response["X-Request-Id"]
+    [line] = logs.named("afterwards_failed")
+    assert (line["request_id"], line["level"]) == (response["X-Request-Id"], "error")
+    assert len(logs.named("request")) == 1  # put off, too, behind the one that failed
+
+
+def test_without_a_request_nothing_is_put_off() -> None:
+    DONE.clear()
+    afterwards(lambda: DONE.append("now"))
+    assert DONE == ["now"]
 
 
 def test_a_slow_request_is_a_warning(client: Client, settings: Any) -> None:
