@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.services.audit import record
 from embeddings.cache import the_cache
 from embeddings.constants import JobKind
-from embeddings.exceptions import InvalidRequest
+from embeddings.exceptions import CacheUnavailable, InvalidRequest
 from embeddings.models import Collection, Job, JobPart
 from embeddings.services.embed import check_text, embed_cached
 from embeddings.services.engine import get_embedder, model_info
@@ -99,15 +99,25 @@ def warm(*, wanted: Warming) -> WarmResult:
     return WarmResult(texts=len(wanted.items), cached=cached, tokens=tokens)
 
 
+def warm_for_all(*, wanted: Warming) -> WarmResult:
+    """As `warm`, for every process. Raises CacheUnavailable too: before any work, or after what
+    may not have been kept.
+    """
+    _require_shared()
+    result = warm(wanted=wanted)
+    _require_shared()
+    return result
+
+
 def start_warming(
     *, owner_id: int, wanted: Warming, collection: Collection | None = None
 ) -> WarmResult | Job:
-    """Warm a few texts at once, and many as a job of the owner's. Without Redis it is always at
-    once, and for this process alone: a worker would keep what it embeds to itself.
+    """Warm a few texts at once, and many as a job of the owner's. Without a Redis that answers it
+    is always at once, and for this process alone: a worker would keep what it embeds to itself.
 
     Raises UnknownModel, EngineUnavailable.
     """
-    if the_cache().shared is None or len(wanted.items) <= BATCH_TEXTS:
+    if len(wanted.items) <= BATCH_TEXTS or not _is_shared():
         with transaction.atomic():
             record(
                 event="cache.warm",
@@ -146,6 +156,16 @@ def _warm_parts(run: JobRun) -> None:
     done, total = job.done, WarmResult(**job.result)
     for batch in wanted.batches(after=job.done):
         check_run(run=run)
-        total = total.plus(warm(wanted=batch))
+        total = total.plus(warm_for_all(wanted=batch))
         done += len(batch.items)
         record_progress(run=run, done=done, result=asdict(total))
+
+
+def _require_shared() -> None:
+    if not _is_shared():
+        raise CacheUnavailable
+
+
+def _is_shared() -> bool:
+    shared = the_cache().shared
+    return shared is not None and shared.server() is not None

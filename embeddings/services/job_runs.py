@@ -209,10 +209,12 @@ def record_failure(*, run: JobRun, error: Exception) -> float | None:
     attempt, limit = run_attempts(run), settings.EMBED.job_max_attempts
     log.warning("job_attempt_failed", attempt=attempt, exc_info=not transient)
     text = (
-        "The database or the model could not be reached."
+        "The database could not be reached."
         if transient
         else "Something went wrong inside the service; its log has the details under this job's id."
     )
+    if isinstance(error, Problem):
+        text = error.detail
     if attempt >= limit:
         park_run(run=run, error=f"{text} Parked after {attempt} attempts.")
         return None

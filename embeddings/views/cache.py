@@ -100,7 +100,7 @@ class CacheViewSet(ViewSet):
     )
     def warm(self, request: Request) -> Response:
         """A few while you wait; many as a job, if there is a Redis to keep them for all processes.
-        Without one they are cached in the answering process alone.
+        Without one, or while it does not answer, they are cached in the answering process alone.
         """
         principal = operator_of(request)
         data = validated(WarmRequest, request.data)

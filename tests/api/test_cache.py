@@ -8,8 +8,11 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.policy import SiteRole
 from embeddings.models import Collection, FrequentQuery, Job
+from embeddings.services import cache_warming
 from embeddings.services.cache_warming import run_warming
+from embeddings.services.embed import embed_cached
 from embeddings.services.job_runs import JobRetry
+from embeddings.types.embed import EmbedResult
 from tests.api.assertions import assert_problem
 from tests.api.conftest import client_of
 from tests.caches import start_cache
@@ -228,6 +231,43 @@ def test_a_job_that_is_taken_over_goes_on(
 def test_without_redis_many_texts_are_warmed_at_once(as_bob: APIClient) -> None:
     wanted = [f"text {number}" for number in range(150)]
     assert as_bob.post(WARM, {"texts": wanted}).json()["job"] is None
+    assert all(cached(as_bob, *wanted))
+
+
+def test_with_redis_away_many_texts_are_warmed_at_once(
+    shared_cache: RedisServer, as_bob: APIClient
+) -> None:
+    shared_cache.kill()
+    wanted = [f"text {number}" for number in range(150)]
+    assert as_bob.post(WARM, {"texts": wanted}).json()["job"] is None
+    assert all(cached(as_bob, *wanted))
+
+
+def test_a_job_that_finds_redis_gone_is_tried_again(
+    shared_cache: RedisServer, as_bob: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [f"text {number}" for number in range(150)]
+    pk = as_bob.post(WARM, {"texts": wanted}).json()["job"]
+
+    def embed_as_redis_goes(**options: Any) -> EmbedResult:
+        shared_cache.kill()
+        return embed_cached(**options)
+
+    with monkeypatch.context() as patched, pytest.raises(JobRetry):
+        patched.setattr(cache_warming, "embed_cached", embed_as_redis_goes)
+        run_warming(job_id=pk, should_stop=lambda: False)
+    with monkeypatch.context() as patched, pytest.raises(JobRetry):
+        patched.setattr(cache_warming, "embed_cached", None)  # no text is embedded in vain
+        run_warming(job_id=pk, should_stop=lambda: False)
+    job = Job.objects.get(pk=pk)
+    assert (job.state, job.done) == ("queued", 0)
+    assert "Redis does not answer" in job.error
+
+    shared_cache.start()
+    start_cache()
+    run_warming(job_id=pk, should_stop=lambda: False)
+    assert Job.objects.get(pk=pk).state == "succeeded"
+    start_cache()
     assert all(cached(as_bob, *wanted))
 
 

@@ -120,7 +120,7 @@ def test_a_fault_of_the_input_fails_at_once(alice: User) -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (EngineUnavailable(), "could not be reached"),
+        (EngineUnavailable(), "model is not ready"),
         (OperationalError("secret"), "could not be reached"),
         (ValueError("secret"), "went wrong inside"),
     ],

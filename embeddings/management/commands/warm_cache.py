@@ -12,11 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from accounts.exceptions import Problem
-from embeddings.cache import the_cache
 from embeddings.management.arguments import collection_named
 from embeddings.management.principals import principal_for
 from embeddings.serializers.cache import DEFAULT_QUERIES
-from embeddings.services.cache_warming import Warming, of_queries, of_texts, warm
+from embeddings.services.cache_warming import Warming, of_queries, of_texts, warm_for_all
 from embeddings.types.cache import WarmResult
 
 
@@ -50,9 +49,6 @@ class Command(BaseCommand):
                 "Without REDIS_URL each process has its own cache, and this one's ends with it."
                 " POST /v1/cache/warm warms the process that answers."
             )
-        shared = the_cache().shared
-        if shared is None or shared.server() is None:
-            raise CommandError("The Redis of REDIS_URL does not answer.")
         try:
             result = warm_with_bar(wanted_by(options))
         except Problem as problem:
@@ -87,6 +83,6 @@ def warm_with_bar(wanted: Warming) -> WarmResult:
     # Shown on a terminal only.
     with tqdm(total=len(wanted.items), unit="texts", disable=None) as bar:
         for batch in wanted.batches():
-            total = total.plus(warm(wanted=batch))
+            total = total.plus(warm_for_all(wanted=batch))
             bar.update(len(batch.items))
     return total
