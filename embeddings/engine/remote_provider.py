@@ -190,10 +190,13 @@ class Provider:
         try:
             answer = self._http.request(method, path, body=body, headers=headers, limits=limits)
             result = self._judge(answer, read)
-        except (Unreachable, BadAnswer) as error:
+        except Unreachable as error:
             self._broke(str(error))
-            kind = Garbled if isinstance(error, BadAnswer) else Passing
-            raise kind(str(error)) from None
+            raise Passing(str(error)) from None
+        except BadAnswer as error:
+            # One model may be wrongly declared, and the provider's others right.
+            self._breaker.succeeded()
+            raise Garbled(str(error)) from None
         except ProviderFailure:
             # Busy or not, it answers.
             self._breaker.succeeded()

@@ -18,6 +18,7 @@ from embeddings.engine.interface import Embedder
 from embeddings.exceptions import EngineUnavailable
 from tests.unit.engine.remote.conftest import Make
 from tests.unit.engine.remote.fake_provider import (
+    DIMENSIONS,
     FakeProvider,
     provider,
     status,
@@ -132,6 +133,14 @@ def test_the_breaker_is_the_providers_and_not_the_models(
     asked = len(server.requests)
     assert not tried(second)
     assert len(server.requests) == asked
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_wrongly_declared_model_takes_no_other_down(server: FakeProvider, make: Make) -> None:
+    right, wrong = make(server), make(server, name="wrong", dimensions=DIMENSIONS + 1)
+    for _ in range(3):
+        assert not tried(wrong)
+    assert tried(right)
 
 
 def test_waits_grow_with_full_jitter() -> None:
