@@ -12,7 +12,6 @@ import structlog
 from numpy.typing import NDArray
 
 from embeddings.engine.interface import RemoteOptions, Reranker, RuntimeName, Scores, UnusableModel
-from embeddings.engine.logits import sigmoid
 from embeddings.engine.remote_http import Limits
 from embeddings.engine.remote_protocol import estimated_tokens
 from embeddings.engine.remote_provider import (
@@ -55,7 +54,7 @@ class Asked:
             return {
                 "query": self.query,
                 "texts": self.texts,
-                "raw_scores": True,
+                "raw_scores": False,
                 "truncate": self.truncate,
             }
         asked = {
@@ -73,7 +72,10 @@ class Asked:
         """
         try:
             if self.protocol == "tei":
-                return self._numbers(answer, "score"), 0
+                scores = self._numbers(answer, "score")
+                if not ((scores >= 0) & (scores <= 1)).all():
+                    raise BadAnswer("a score is not within 0 and 1")
+                return scores, 0
             return self._numbers(answer["results"], "relevance_score"), _total_tokens(answer)
         except (KeyError, TypeError, AttributeError) as error:
             raise BadAnswer(f"the answer has another shape ({type(error).__name__})") from None
@@ -146,8 +148,7 @@ class RemoteReranker:
             other = self._fallback()
             log.warning("provider_failed_over", model=self.name, fallback=other.name)
             return other.score(query, texts, truncate=truncate, text_tokens=text_tokens, gone=gone)
-        scores = sigmoid(said) if self._protocol == "tei" else np.clip(said, 0, 1)
-        return Scores(scores=scores, logits=said, tokens=_shared(texts, total))
+        return Scores(scores=np.clip(said, 0, 1), logits=said, tokens=_shared(texts, total))
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -32,8 +32,8 @@ def cohere(handler: Handler) -> None:
 
 def tei(handler: Handler) -> None:
     texts = handler.body["texts"]
-    assert handler.body["raw_scores"] is True
-    rows = [{"index": i, "score": 10 * score_of(text) - 3} for i, text in enumerate(texts)]
+    assert handler.body["raw_scores"] is False
+    rows = [{"index": i, "score": score_of(text)} for i, text in enumerate(texts)]
     handler.send(200, sorted(rows, key=lambda row: -row["score"]))
 
 
@@ -91,10 +91,19 @@ def test_text_embeddings_inference(server: FakeProvider, make: Make) -> None:
 
     scores = make(rerank_protocol="tei").score("q", TEXTS, truncate=False)
 
-    np.testing.assert_allclose(scores.logits, [-2, 0, -1, 2], atol=1e-6)
-    np.testing.assert_allclose(scores.scores, [0.1192, 0.5, 0.2689, 0.8808], atol=1e-4)
+    np.testing.assert_allclose(scores.scores, [0.1, 0.3, 0.2, 0.5])
     assert server.requests[0].body["truncate"] is False
     assert (scores.tokens > 0).all()
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.1, None])
+def test_no_score_of_text_embeddings_inference_is_beyond_its_bounds(
+    server: FakeProvider, make: Make, score: float | None
+) -> None:
+    server.faults = [status(200, [{"index": 0, "score": score}]), tei]
+
+    assert make(rerank_protocol="tei").score("q", ["a"]).scores == pytest.approx([0.1])
+    assert len(server.requests) == 2
 
 
 def test_the_most_that_is_read_of_a_text_goes_along(server: FakeProvider, make: Make) -> None:
