@@ -125,12 +125,17 @@ def test_into_the_collection_of_the_named_owner(file: Path) -> None:
     [
         (["--owner", "nobody"], "no active user nobody"),
         (["--model", "gpt"], "No model `gpt`"),
+        (["--collection", "bad name!"], "A name has 1 to 63 of a-z"),
+        (["--collection", ""], "may not be blank"),
+        (["--errors", "/nope/errors.jsonl"], "/nope/errors.jsonl: No such file or directory"),
+        (["--errors", "/"], "Is a directory"),
     ],
 )
 def test_what_is_wrong_is_said(file: Path, arguments: list[str], message: str) -> None:
     with pytest.raises(CommandError, match=message):
         run(file, *arguments)
     assert not Collection.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_a_bad_file_is_said(tmp_path: Path, file: Path) -> None:

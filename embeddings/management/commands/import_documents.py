@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from rest_framework.exceptions import ValidationError
 from tqdm import tqdm
 
 from accounts.exceptions import Problem
@@ -20,6 +21,7 @@ from embeddings.exceptions import NotFound
 from embeddings.management.principals import principal_for
 from embeddings.models import Collection, Job
 from embeddings.readers.files import file_format
+from embeddings.serializers.fields import CollectionNameField
 from embeddings.services.collection import create_collection, visible_collection
 from embeddings.services.file_imports import FileImport, open_file_import, run_file_import
 from embeddings.services.import_batches import BATCH_DOCUMENTS
@@ -56,6 +58,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         logging.getLogger("embeddings").setLevel(logging.WARNING)  # the bar has the line
         try:
+            check_errors_file(options["errors"])
             file_import = open_import(options)
             resumed_at = file_import.run.job.done
             if resumed_at:
@@ -86,9 +89,12 @@ def open_import(options: dict[str, Any]) -> FileImport:
 
 
 def collection_for(principal: Principal, name: str, model: str | None) -> Collection:
-    """The collection, made with the defaults when it is not there. Raises Problem."""
+    """The collection, made with the defaults when it is not there. Raises CommandError, Problem."""
     try:
+        CollectionNameField().run_validation(name)
         return visible_collection(principal=principal, name=name, action=Action.WRITE)
+    except ValidationError as error:
+        raise CommandError(f"--collection: {' '.join(map(str, error.detail))}") from None
     except NotFound:
         return create_collection(
             principal=principal, name=name, model=model or settings.EMBED.default_model
@@ -109,6 +115,16 @@ def run_with_bar(file_import: FileImport, options: dict[str, Any]) -> None:
             on_refused=on_refused,
             on_batch=lambda done: bar.update(done - bar.n),
         )
+
+
+def check_errors_file(path: Path | None) -> None:
+    """Raises CommandError for a file that can't be written, before there is a job that needs it."""
+    if path is None:
+        return
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise CommandError(f"--errors {path}: {error.strerror}.") from None
 
 
 @contextmanager
