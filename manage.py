@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 
-def main() -> None:
-    # Before any import of ours: an older Python can't even read the rest.
+def main():  # type: () -> None
+    # Before any import of ours: an older Python can't even read the rest, nor all annotations here.
     if sys.version_info < (3, 11):  # noqa: UP036 - that is what the message is for
         found = ".".join(map(str, sys.version_info[:3]))
         sys.exit("manage.py: Python 3.11 or newer is needed, this is " + found + ".")
@@ -22,7 +22,7 @@ def main() -> None:
     run(sys.argv)
 
 
-def run_tests(arguments: list[str]) -> int:
+def run_tests(arguments):  # type: (list[str]) -> int
     """Run pytest, which has settings of its own, so before Django reads any. All tests are shared
     out among the cores; what is asked for by name or option runs as pytest runs it.
     """

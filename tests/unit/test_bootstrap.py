@@ -1,5 +1,6 @@
 """`manage.py` makes its environment, completes a half-done one, and says why when it can't."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -174,6 +175,16 @@ def test_old_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(SystemExit, match=r"3\.11 or newer is needed, this is 3\.10\.4"):
         manage.main()
+
+
+def test_an_old_python_can_read_what_refuses_it() -> None:
+    tree = ast.parse((BASE_DIR / "manage.py").read_text(), feature_version=(3, 6))
+
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert functions
+    for function in functions:  # annotations are evaluated, and list[str] is an error before 3.9
+        given = [function.returns, *(argument.annotation for argument in function.args.args)]
+        assert not any(given), function.name
 
 
 def test_every_requirement_is_pinned() -> None:
