@@ -115,12 +115,11 @@ class Service:
         try:
             supervisor.start_due()
             self.prepare(demo=demo)
-            if supervisor.stopping:
-                self.introduce(demo=demo)  # or nobody would ever know the first user's password
-            else:
+            if not supervisor.stopping:
                 self.gate.open()
             supervisor.run(on_death=self.on_death, every_turn=lambda: self.every_turn(demo=demo))
         finally:
+            self.introduce(demo=demo)  # or nobody would ever know the first user's password
             # Who still waits at the gate has no work to finish.
             supervisor.stop(at_once=not self.gate.is_open)
             if self.lease:
@@ -177,9 +176,10 @@ class Service:
         log.info("ready", url=url, took_s=round(time.monotonic() - self.started, 2))
 
     def introduce(self, *, demo: bool) -> None:
-        """Where this start has made the first user."""
+        """Once, where this start has made the first user."""
         if self.credentials:
             say(introduction(self.credentials, url=self.url, demo=demo))
+            self.credentials = None
 
     @property
     def url(self) -> str:

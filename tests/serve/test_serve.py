@@ -56,18 +56,19 @@ def command_of(pid: str) -> str:
 class Service:
     """One data folder and port, and the `serve` that runs on them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, model: str = "hashing-384") -> None:
+        self.model = model
         self.data_dir = Path(tempfile.mkdtemp(prefix="embed-serve-"))
         self.log = self.data_dir / "serve.log"
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
-        mine = {"EMBED_DATA_DIR": self.data_dir.name, "EMBED_DEFAULT_MODEL": "hashing-384"}
+        mine = {"EMBED_DATA_DIR": self.data_dir.name, "EMBED_DEFAULT_MODEL": self.model}
         others = {name: value for name, value in os.environ.items() if "DJANGO" not in name}
         return {**others, **mine}
 
-    def start(self) -> "Service":
+    def start(self, *, until: str = "ready: http") -> "Service":
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(BASE_DIR / "manage.py"), "serve", "--port", str(self.port)],
@@ -77,7 +78,7 @@ class Service:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self.wait(lambda: "ready: http" in self.log.read_text())
+        self.wait(lambda: until in self.log.read_text())
         return self
 
     def wait(self, condition: Callable[[], bool]) -> None:
@@ -129,6 +130,13 @@ class Service:
     def postgres(self) -> list[int]:
         return server_processes(self.data_dir / "postgres")
 
+    def end(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.stop()
+        for pid in self.postgres():
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.data_dir)
+
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
@@ -136,11 +144,7 @@ def service() -> Iterator[Service]:
     try:
         yield service.start()
     finally:
-        if service.process and service.process.poll() is None:
-            service.stop()
-        for pid in service.postgres():
-            os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(service.data_dir)
+        service.end()
 
 
 def gone(pid: int) -> bool:
@@ -159,6 +163,20 @@ def test_first_start_introduces_the_first_user(service: Service) -> None:
     assert f"curl -s http://127.0.0.1:{service.port}/v1/search" in said
     assert service.get("/v1/collection", token[1]) == 200
     assert service.get("/v1/collection") == 401
+
+
+def test_a_first_start_that_is_stopped_while_the_model_loads_still_tells_the_password() -> None:
+    service = Service(model="all-MiniLM-L6-v2")
+    try:
+        service.start(until="model_converting")
+        service.wait(lambda: "live_settings" in service.log.read_text())  # past the gate
+        assert service.stop() == 0
+        said = service.log.read_text()
+    finally:
+        service.end()
+
+    assert "ready: http" not in said
+    assert len(re.findall(r"First user: admin, password \S{20,}", said)) == 1
 
 
 def test_first_search_can_be_pasted(service: Service) -> None:
