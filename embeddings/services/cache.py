@@ -16,7 +16,10 @@ from embeddings.cache import (
     prefix_of,
     the_cache,
 )
-from embeddings.models import CacheCutoff, Collection
+from embeddings.engine import model_names
+from embeddings.exceptions import UnknownModel
+from embeddings.models import CacheCutoff, Collection, Generation
+from embeddings.services.engine import engine_options
 from embeddings.types.cache import (
     MAX_TTL_S,
     CacheStats,
@@ -97,6 +100,16 @@ def clear_cache(
         cache.savings.forget(prefix_of(scope))
     telemetry.cache_cleared(scope=scope.partition(":")[0], memory=memory, redis=redis)
     return ClearResult(before_ms=before_ms, memory=memory, redis=redis)
+
+
+def clearable_model(name: str) -> str:
+    """The name of a model that is declared here, be it unusable now, or that made a collection's
+    vectors. Raises UnknownModel.
+    """
+    known = model_names(engine_options())
+    if name not in known and not Generation.objects.filter(model=name).exists():
+        raise UnknownModel(param="model", model=name, known=", ".join(known))
+    return name
 
 
 def _set_cutoff(scope: str, before_ms: int) -> None:

@@ -22,7 +22,7 @@ from embeddings.serializers.cache import (
     stats_json,
     warm_json,
 )
-from embeddings.services.cache import cache_stats, clear_cache
+from embeddings.services.cache import cache_stats, clear_cache, clearable_model
 from embeddings.services.cache_warming import of_queries, of_texts, owner_named, start_warming
 from embeddings.services.collection import visible_collection
 from embeddings.views.operations import operation
@@ -76,11 +76,14 @@ class CacheViewSet(ViewSet):
         errors=(401, 403, 404),
     )
     def clear(self, request: Request) -> Response:
-        """At once here, within a second in every process; other keys of the Redis stay."""
+        """At once here, within a second in every process; other keys of the Redis stay.
+
+        A model is one that is served or that made the vectors of a collection.
+        """
         principal = operator_of(request)
         data = validated(ClearRequest, request.data)
         result = clear_cache(
-            model=data.get("model"),
+            model=clearable_model(data["model"]) if "model" in data else None,
             collection=_collection(principal, data),
             older_than_s=data["older_than_s"],
         )

@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.policy import SiteRole
-from embeddings.models import Collection, FrequentQuery, Job
+from embeddings.models import Collection, FrequentQuery, Generation, Job
 from embeddings.services import cache_warming
 from embeddings.services.cache_warming import run_warming
 from embeddings.services.embed import embed_cached
@@ -122,12 +122,20 @@ def test_clearing_a_model(as_alice: APIClient, as_bob: APIClient, collection: Co
     search = {"collection": collection.name, "query": "tea"}
     cached(as_alice, "tea")
     as_alice.post("/v1/search", search)
-    as_bob.post(CLEAR, {"model": "another"})
+    assert as_bob.post(CLEAR, {"model": "all-MiniLM-L6-v2"}).json()["memory"] == 0
     assert cached(as_alice, "tea") == [True]
     assert as_bob.post(CLEAR, {"model": MODEL}).json()["memory"] == 2
     assert cached(as_alice, "tea") == [False]
     # What a model's vectors have led to goes with them.
     assert as_alice.post("/v1/search", search).json()["usage"]["cached_tokens"] == 0
+
+
+def test_only_a_model_that_may_have_values_is_cleared(
+    as_bob: APIClient, collection: Collection
+) -> None:
+    assert_problem(as_bob.post(CLEAR, {"model": "absent"}), 400, "unknown_model", param="model")
+    Generation.objects.filter(collection=collection).update(model="served-before")
+    assert as_bob.post(CLEAR, {"model": "served-before"}).status_code == 200
 
 
 def test_clearing_a_collection(

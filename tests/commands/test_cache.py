@@ -133,16 +133,18 @@ def test_clearing(shared_cache: RedisServer, file: Path, admin: User) -> None:
     run("warm_cache", str(file))
     values = report("clear_cache", "--older-than", "60")
     assert (values["redis"], values["queries"]) == (0, 0)
-    assert report("clear_cache", "--model", "another")["redis"] == 0
+    assert report("clear_cache", "--model", "all-MiniLM-L6-v2")["redis"] == 0
     assert report("clear_cache", "--model", "hashing-384")["redis"] == 100
     assert is_cached(admin, "green tea") == [False]
-    assert "1 in Redis" in run("clear_cache")
+    assert "Redis: 1 values" in run("clear_cache")
+    shared_cache.kill()
+    assert "Redis: does not answer" in run("clear_cache")
 
 
 def test_clearing_without_redis() -> None:
     assert the_cache().shared is None
     assert report("clear_cache")["redis"] is None
-    assert "none in Redis" in run("clear_cache")
+    assert "Redis" not in run("clear_cache")
 
 
 def test_clearing_recorded_queries(settings: Any) -> None:
@@ -160,6 +162,7 @@ def test_clearing_recorded_queries(settings: Any) -> None:
     [
         ["--collection", "absent"],
         ["--older-than", "-1"],
+        ["--model", "absent"],
         ["--model", "m", "--collection", "c"],
     ],
 )

@@ -4,11 +4,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from embeddings.exceptions import UnknownModel
 from embeddings.management.arguments import collection_named
 from embeddings.serializers.cache import clear_json
-from embeddings.services.cache import clear_cache
+from embeddings.services.cache import clear_cache, clearable_model
 from embeddings.services.frequent_queries import forget_queries
 
 
@@ -41,15 +43,21 @@ class Command(BaseCommand):
             raise CommandError("--older-than: a number of seconds, 0 or more.")
         name = options["collection"]
         collection = None if name is None else collection_named(name)
-        result = clear_cache(
-            model=options["model"], collection=collection, older_than_s=options["older_than"]
-        )
+        try:
+            model = None if options["model"] is None else clearable_model(options["model"])
+        except UnknownModel as error:
+            raise CommandError(error.detail) from None
+        result = clear_cache(model=model, collection=collection, older_than_s=options["older_than"])
         queries = forget_queries(collection=collection) if options["queries"] else 0
         if options["json"]:
             values = {**clear_json(result), "queries": queries}
             del values["memory"]  # this process's, which had nothing
             self.stdout.write(orjson.dumps(values).decode())
             return
-        redis = "none in Redis" if result.redis is None else f"{result.redis} in Redis"
-        forgotten = f", and {queries} recorded queries" if options["queries"] else ""
-        self.stdout.write(f"Cleared: {redis}{forgotten}. Running processes follow in a second.")
+        cleared = []
+        if settings.EMBED.redis_url is not None:
+            found = "does not answer" if result.redis is None else f"{result.redis} values"
+            cleared.append(f"Redis: {found}.")
+        if options["queries"]:
+            cleared.append(f"Recorded queries: {queries}.")
+        self.stdout.write(" ".join(["Cleared.", *cleared, "Running processes follow in a second."]))
