@@ -69,9 +69,11 @@ HNSW = """
 """Takes vector, vector and how many entries of the index."""
 
 FILTERED = """
-    SELECT visited.* FROM ({hnsw}) AS visited JOIN {documents} d ON d.id = visited.document_id
-    WHERE {condition} LIMIT %s"""
-"""Looks the documents up in the order of the entries, so that it can stop with enough candidates;
+    SELECT visited.* FROM ({hnsw}) AS visited CROSS JOIN LATERAL (
+        SELECT FROM {documents} d WHERE d.id = visited.document_id AND ({condition}) OFFSET 0
+    ) AS passed LIMIT %s"""
+"""Looks the documents up in the order of the entries, so that it can stop with enough candidates:
+of a plain join the planner may begin with the documents, and stop with others than the nearest;
 with fewer, it is known how many entries they come from. Takes the filter's values and how many
 candidates after those.
 """
