@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 
 from accounts.exceptions import Problem
 from accounts.policy_table import MEANINGS, policy_markdown
@@ -13,6 +14,15 @@ Endpoint = tuple[str, str, str, Any]
 IF_TURNED_ON = " Where the operator has turned this on."
 
 OF_TEI = ("/embed", "/info", "/similarity", "/tokenize")
+
+
+class OperationSchema(AutoSchema):
+    """Takes no answer for an array because its handler is called `list`: a page is an object, and
+    what is a bare array says so itself.
+    """
+
+    def _is_list_view(self, serializer: Any = None) -> bool:  # noqa: ARG002 - the interface
+        return False
 
 
 class CredentialSchemes(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

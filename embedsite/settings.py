@@ -213,7 +213,7 @@ CORS_PREFLIGHT_MAX_AGE = 600
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AnyCredential"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.DeclaredAction"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "embedsite.openapi.OperationSchema",
     "DEFAULT_RENDERER_CLASSES": ["embedsite.renderers.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["embedsite.parsers.OrjsonParser"],
     "DEFAULT_VERSIONING_CLASS": "embedsite.versioning.UrlOrHeader",

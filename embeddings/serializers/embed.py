@@ -6,7 +6,13 @@ from typing import Any, get_args
 from rest_framework import serializers
 
 from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.fields import FlagField, StringField, TextsField, WholeNumberField
+from embeddings.serializers.fields import (
+    EmbeddingField,
+    FlagField,
+    StringField,
+    TextsField,
+    WholeNumberField,
+)
 from embeddings.services.engine import model_info
 from embeddings.types.embed import EmbedResult, InputType
 
@@ -45,9 +51,7 @@ class EmbeddedText(serializers.Serializer[Any]):
     """The vector of one text."""
 
     index = serializers.IntegerField()
-    embedding = serializers.ListField(
-        child=serializers.FloatField(), help_text="With `base64` a string."
-    )
+    embedding = EmbeddingField(help_text="With `base64` a string.")
     tokens = serializers.IntegerField()
     truncated = serializers.BooleanField()
     cached = serializers.BooleanField(help_text="Whether no model had to read the text.")

@@ -126,6 +126,13 @@ class VectorField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "array", "items": {"type": "number"}}, {"type": "string"}]}
+)
+class EmbeddingField(serializers.ListField):
+    """An answered vector: numbers, or a string where base64 was asked for."""
+
+
 @extend_schema_field({"type": "object", "additionalProperties": {}})
 class MetadataField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object that the database can hold; `null` removes a key where it is merged."""

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from embeddings.exceptions import EmptyInput
 from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.fields import StringField, WholeNumberField
+from embeddings.serializers.fields import EmbeddingField, StringField, WholeNumberField
 from embeddings.services.openai import MAX_INPUTS, Inputs
 from embeddings.types.embed import EmbedResult
 
@@ -75,9 +75,7 @@ class OpenAiEmbedding(serializers.Serializer[Any]):
 
     object = serializers.CharField(help_text="`embedding`")
     index = serializers.IntegerField()
-    embedding = serializers.ListField(
-        child=serializers.FloatField(), help_text="With `base64` a string."
-    )
+    embedding = EmbeddingField(help_text="With `base64` a string.")
 
 
 class OpenAiUsage(serializers.Serializer[Any]):

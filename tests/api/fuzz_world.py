@@ -98,7 +98,7 @@ def make_world() -> World:
         # Hypothesis tries what stands first the most.
         Caller("stranger", APIClient()),
     ]
-    refused = [{"line": 1, "id": "x", "code": "too_long", "detail": secret("drinks", 3)}]
+    refused = [{"line": 1, "param": "text", "code": "too_long", "detail": secret("drinks", 3)}]
     job = Job.objects.create(
         owner=alice, collection=drinks, kind="import", state="succeeded", refused=refused
     )

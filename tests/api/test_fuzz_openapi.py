@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from django.db import transaction
@@ -40,6 +41,9 @@ BODIES_BEYOND_OPENAPI = {
 }
 BY_ROUTE = {"/jobs/{id}": "job", "/permissions/{id}": "grant"}
 """What an id is, elsewhere than with documents."""
+
+SHARED_WITH_DIALECTS = {"POST /embed"}
+"""Described as text-embeddings-inference answers, though a body of ours is answered as ours."""
 
 
 @schemathesis.serializer("application/x-ndjson", "application/jsonl")
@@ -104,8 +108,23 @@ def ask(operation: Operation, world: World, answers: Counter[int]) -> None:
         shown = {word for word in SECRETS - caller.reads if word.encode() in content.lower()}
         assert not shown, asked
         assert after == before, asked
+        if described := description_of(operation, response):
+            assert described.is_valid(json.loads(content)), asked
 
     check()
+
+
+def description_of(operation: Operation, response: Any) -> jsonschema_rs.Validator | None:
+    """What the document says of such an answer; None where it is no JSON or an error."""
+    media_type = response.get("Content-Type", "")
+    if response.status_code >= 300 or media_type != "application/json":
+        return None
+    if operation.label in SHARED_WITH_DIALECTS:
+        return None
+    document = openapi_document()
+    answers = document["paths"][operation.path][operation.method]["responses"]
+    schema = answers[str(response.status_code)]["content"][media_type]["schema"]
+    return jsonschema_rs.validator_for(schema | {"components": document["components"]})
 
 
 Spelled = tuple[str, str, bytes, str, dict[str, str]]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from django.core.management import call_command
 from drf_spectacular.drainage import GENERATOR_STATS
@@ -73,6 +74,16 @@ def test_every_operation_has_examples_and_errors(name: str) -> None:
         assert [*map(list, operation["security"])] == [[scheme] for scheme in SCHEMES]
         assert next(iter(operation["security"][2].values()))[0] in {*Action}
         assert "401" in operation["responses"]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_example_of_an_answer_is_what_its_schema_says(name: str) -> None:
+    for status, response in OPERATIONS[name]["responses"].items():
+        for media_type, media in response.get("content", {}).items():
+            schema = media["schema"] | {"components": openapi_document()["components"]}
+            for example in media["examples"].values():
+                faults = [*jsonschema_rs.validator_for(schema).iter_errors(example["value"])]
+                assert not faults, (status, media_type)
 
 
 def test_every_credential_is_described() -> None:
