@@ -8,15 +8,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from embedsite.errors import problem_response
-from embedsite.problems import BodyTooLarge, LengthRequired, Malformed
+from embedsite.problems import BodyTooLarge, LengthRequired, Malformed, UnsupportedEncoding
 
 
 class BodyLimit:
-    """Refuses a body over the limit before it is read, and gives a chunked one its length, which
-    Django needs to read it.
+    """Refuses a compressed body, and one over the limit before it is read, and gives a chunked one
+    its length, which Django needs to read it.
 
-    A view whose class says `streams_body = True` keeps its own limit; one of the API reads a
-    chunked body from `request._request`.
+    A view whose class says `streams_body = True` unpacks and limits by itself; one of the API
+    reads a chunked body from `request._request`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -31,6 +31,9 @@ class BodyLimit:
         # A form would be read for its token before anybody is asked who sends it.
         is_form = request.content_type == "multipart/form-data"
         streams = getattr(kind, "streams_body", False) and not is_form
+        encoding = request.META.get("HTTP_CONTENT_ENCODING")
+        if encoding and not streams and encoding.strip().lower() != "identity":
+            return problem_response(request, UnsupportedEncoding(encoding=encoding[:40]))
         limit = settings.EMBED.max_body_bytes
         if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
             return _open_chunked(request, limit=None if streams else limit)

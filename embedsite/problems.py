@@ -127,6 +127,15 @@ class UnsupportedMediaType(HttpProblem):
     title = "Unsupported media type"
 
 
+class UnsupportedEncoding(HttpProblem):
+    """This address does not read bodies with `Content-Encoding: {encoding}`. Send the body as it
+    is, without that header."""
+
+    status = 415
+    code = "unsupported_encoding"
+    title = "Unsupported content encoding"
+
+
 class InternalError(HttpProblem):
     """The service failed. Nothing of this request was stored; quote its `request_id` when you
     report it."""

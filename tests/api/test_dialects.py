@@ -50,6 +50,7 @@ def test_strangers(stranger: APIClient, dialect: Dialect) -> None:
         (b"", {"CONTENT_LENGTH": str(10**9)}, 413),
         (b"", {"HTTP_TRANSFER_ENCODING": "chunked"}, 411),
         (b"input=tea", {"CONTENT_TYPE": "application/x-www-form-urlencoded"}, 415),
+        (b"{}", {"HTTP_CONTENT_ENCODING": "gzip"}, 415),
         (b"{}", {"HTTP_ACCEPT": "text/html"}, 406),
         (b"{}", {"HTTP_API_VERSION": "9"}, 400),
     ],

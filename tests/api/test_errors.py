@@ -1,5 +1,6 @@
 """Errors that belong to no single endpoint."""
 
+import gzip
 import io
 from typing import Any
 
@@ -206,6 +207,26 @@ def test_a_body_over_the_limit_is_not_read(as_alice: APIClient, settings: Settin
     headers: dict[str, Any] = {"CONTENT_LENGTH": length, "wsgi.input": Unread()}
 
     assert_problem(post(as_alice, b"", **headers), 413, "too_large")
+
+
+@pytest.mark.parametrize("path", ["/v1/embed", "/v1/tokens"])
+def test_a_compressed_body_is_refused_by_its_encoding(as_alice: APIClient, path: str) -> None:
+    body: Any = gzip.compress(b'{"input": "tea"}')
+    for encoding in ("gzip", "br"):
+        response = as_alice.generic(
+            "POST",
+            path,
+            body,
+            content_type="application/json",
+            HTTP_CONTENT_ENCODING=encoding,
+        )
+        problem = assert_problem(response, 415, "unsupported_encoding")
+        assert f"`Content-Encoding: {encoding}`" in problem["detail"]
+
+
+def test_an_encoding_that_changes_nothing_is_taken(as_alice: APIClient) -> None:
+    answer = post(as_alice, b'{"input": "tea"}', HTTP_CONTENT_ENCODING="Identity")
+    assert answer.status_code == 200
 
 
 def chunked(body: io.BytesIO) -> dict[str, Any]:
