@@ -28,6 +28,8 @@ ERRORS = {
     "application/json": {"SharedError", "TeiError"},
 }
 """Which shapes an error has; those of the dialects are plain JSON."""
+ARRAYS = {"POST /embed", "POST /similarity", "POST /tokenize"}
+"""What text-embeddings-inference answers without an object around it."""
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -84,6 +86,17 @@ def test_every_example_of_an_answer_is_what_its_schema_says(name: str) -> None:
             for example in media["examples"].values():
                 faults = [*jsonschema_rs.validator_for(schema).iter_errors(example["value"])]
                 assert not faults, (status, media_type)
+
+
+def test_only_bare_arrays_are_described_as_arrays() -> None:
+    found = {
+        name
+        for name, operation in OPERATIONS.items()
+        for status, response in operation["responses"].items()
+        for media in response.get("content", {}).values()
+        if status < "300" and media["schema"].get("type") == "array"
+    }
+    assert found == ARRAYS
 
 
 def test_every_credential_is_described() -> None:
