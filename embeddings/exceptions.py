@@ -102,14 +102,6 @@ class ModelUnusable(EngineUnavailable):
     code = "model_unusable"
 
 
-class CacheUnavailable(EmbeddingsError):
-    """Redis does not answer: no other process would find what is warmed."""
-
-    status = 503
-    code = "cache_unavailable"
-    title = "Service unavailable"
-
-
 class CallerGone(EmbeddingsError):
     """The caller closed the connection before the answer was ready."""
 

@@ -18,7 +18,8 @@ from accounts.models import User
 from accounts.services.audit import record
 from embeddings.cache import the_cache
 from embeddings.constants import JobKind
-from embeddings.exceptions import CacheUnavailable, InvalidRequest
+from embeddings.exceptions import InvalidRequest
+from embeddings.exceptions_cache import CacheUnavailable
 from embeddings.models import Collection, Job, JobPart
 from embeddings.services.embed import check_text, embed_cached
 from embeddings.services.engine import get_embedder, model_info

@@ -213,8 +213,7 @@ def record_failure(*, run: JobRun, error: Exception) -> float | None:
         if transient
         else "Something went wrong inside the service; its log has the details under this job's id."
     )
-    if isinstance(error, Problem):
-        text = error.detail
+    text = error.detail if isinstance(error, Problem) else text
     if attempt >= limit:
         park_run(run=run, error=f"{text} Parked after {attempt} attempts.")
         return None
