@@ -20,7 +20,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.pages import watch
-from tests.serve.instances import Instance, run
+from tests.serve.instances import Instance, running
 
 OpenPage = Callable[..., Page]
 CHROMIUM = shutil.which("chromium")
@@ -30,7 +30,8 @@ expect.set_options(timeout=TIMEOUT_MS)
 
 @pytest.fixture(scope="package")
 def service() -> Iterator[Instance]:
-    yield from run(EMBED_OAUTH="true", EMBED_ADMIN_OTP="optional")
+    with running(EMBED_OAUTH="true", EMBED_ADMIN_OTP="optional") as instance:
+        yield instance
 
 
 @pytest.fixture(scope="package")

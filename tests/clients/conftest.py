@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from embedsite.config import BASE_DIR
-from tests.serve.test_serve import TIMEOUT_S, Service
+from tests.serve.instances import TIMEOUT_S, Instance, running
 
 PYTHON = BASE_DIR / ".venv-clients" / "bin" / "python"
 
@@ -26,24 +25,12 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
+def service() -> Iterator[Instance]:
     """A server with a hashing model, so that it starts in seconds."""
     if not PYTHON.exists():
         pytest.skip("no .venv-clients: .ci/run makes it of requirements/clients.txt")
-    service = Service()
-    try:
-        yield service.start()
-    finally:
-        service.stop()
-        shutil.rmtree(service.data_dir)
-
-
-@pytest.fixture(scope="session")
-def token(service: Service) -> str:
-    """Of the first user."""
-    found = re.search(r"API token: +(emb_\w+)", service.log.read_text())
-    assert found
-    return found[1]
+    with running() as service:
+        yield service
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +43,17 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(service: Service, token: str, tables: Path, tmp_path: Path) -> Run:
+def run(service: Instance, tables: Path, tmp_path: Path) -> Run:
     """Runs Python code in the clients' environment: URL, TOKEN and MODEL are set, and what it puts
     in `result` comes back.
     """
 
     def run_client(code: str, **environment: str) -> Any:
-        names = {"URL": f"http://127.0.0.1:{service.port}", "TOKEN": token, "MODEL": "hashing-384"}
+        names = {
+            "URL": f"http://127.0.0.1:{service.port}",
+            "TOKEN": service.token,
+            "MODEL": "hashing-384",
+        }
         lines = [f"{name} = {value!r}" for name, value in names.items()]
         script = tmp_path / "client.py"
         script.write_text(

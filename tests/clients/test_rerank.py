@@ -2,18 +2,14 @@
 text-embeddings-inference.
 """
 
-import http.client
-import json
-
 import pytest
 
 from embeddings.engine import LATE_INTERACTION
 from tests.clients.conftest import Run
-from tests.serve.test_serve import Service
+from tests.serve.instances import Instance
 
 pytestmark = [pytest.mark.serve, pytest.mark.model]
 
-CONVERSION_S = 300
 MODEL = LATE_INTERACTION.name
 TEXTS = ["The gate code changes on Mondays.", "Yeast makes dough rise.", "Trains leave at noon."]
 
@@ -47,15 +43,11 @@ client = TextEmbeddingInference(base_url=URL, auth_token=TOKEN, top_n=2)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def converted(service: Service, token: str) -> None:
+def converted(service: Instance) -> None:
     """The first use converts the model, which takes longer than some clients wait."""
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=CONVERSION_S)
-    body = json.dumps({"model": MODEL, "query": "a", "documents": ["b"]})
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    connection.request("POST", "/v2/rerank", body, headers)
-    response = connection.getresponse()
-    assert response.status == 200, response.read()
-    connection.close()
+    body = {"model": MODEL, "query": "a", "documents": ["b"]}
+    status, _, answer = service.call("POST", "/v2/rerank", body)
+    assert status == 200, answer
 
 
 def test_it_works(run: Run) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.redis_server import RedisServer
-from tests.serve.instances import Instance, run
+from tests.serve.instances import Instance, running
 
 pytestmark = pytest.mark.serve
 
@@ -24,7 +24,8 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def service(redis: RedisServer) -> Iterator[Instance]:
-    yield from run(EMBED_WORKERS="2", REDIS_URL=redis.url)
+    with running(EMBED_WORKERS="2", REDIS_URL=redis.url) as instance:
+        yield instance
 
 
 def memory(service: Instance) -> dict[str, Any]:

@@ -21,8 +21,7 @@ from embeddings.engine.hashing import NAME, HashingEmbedder
 from embeddings.engine.interface import EngineOptions
 from embeddings.engine.remote_http import HttpClient, Limits, parse_url
 from embeddings.exceptions import EngineUnavailable, UnknownModel
-from tests.serve.instances import Instance, run, vectors
-from tests.serve.test_serve import gone
+from tests.serve.instances import Instance, gone, running, vectors
 
 pytestmark = pytest.mark.serve
 
@@ -34,7 +33,8 @@ TEXTS = ["how to brew tea", "Größe", "a b c d"]
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Instance]:
-    yield from run(EMBED_WORKERS="2")
+    with running(EMBED_WORKERS="2") as instance:
+        yield instance
 
 
 def engine_of(
@@ -179,7 +179,8 @@ def test_stop_leaves_nothing_running(service: Instance) -> None:
 @pytest.fixture(scope="module")
 def single() -> Iterator[Instance]:
     """One web process, in a folder whose name is too long for a socket."""
-    yield from run(folder="long" * 25)
+    with running(folder="long" * 25) as instance:
+        yield instance
 
 
 def test_one_web_process_is_its_own_engine_and_the_workers(single: Instance) -> None:

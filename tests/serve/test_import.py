@@ -1,19 +1,15 @@
 """An import survives `kill -9` of everything: what was acknowledged stays, and it goes on."""
 
 import gzip
-import http.client
 import json
 import os
-import re
-import shutil
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.serve.test_serve import TIMEOUT_S, Service
+from tests.serve.instances import TIMEOUT_S, Instance, children, running
 
 pytestmark = pytest.mark.serve
 
@@ -22,27 +18,18 @@ LINES = 30_000
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    service = Service()
-    try:
-        yield service.start()
-    finally:
-        kill_all(service)
-        shutil.rmtree(service.data_dir)
+def service() -> Iterator[Instance]:
+    with running() as service:
+        yield service
 
 
 def descendants(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [found for child in map(int, children) for found in (child, *descendants(child))]
+    return [found for child in children(pid) for found in (child, *descendants(child))]
 
 
-def kill_all(service: Service) -> None:
+def kill_all(service: Instance) -> None:
     """The supervisor, web, worker and database, with nobody left to restart any."""
-    if service.process is None or service.process.poll() is not None:
-        return
+    assert service.process
     service.process.send_signal(signal.SIGSTOP)
     for pid in {*descendants(service.process.pid), *service.postgres(), service.process.pid}:
         try:
@@ -52,20 +39,10 @@ def kill_all(service: Service) -> None:
     service.process.wait(TIMEOUT_S)
 
 
-def call(service: Service, token: str, method: str, path: str, body: Any = None) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=TIMEOUT_S)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    if not isinstance(body, dict) and body is not None:
-        headers |= {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
-    try:
-        payload = json.dumps(body) if isinstance(body, dict) else body
-        connection.request(method, path, payload, headers)  # an iterator goes out chunked
-        response = connection.getresponse()
-        answer = json.loads(response.read())
-        assert response.status < 300, answer
-        return answer
-    finally:
-        connection.close()
+def shown(service: Instance, path: str) -> Any:
+    status, _, answer = service.call("GET", path)
+    assert status == 200, answer
+    return answer
 
 
 def upload() -> Iterator[bytes]:
@@ -76,28 +53,25 @@ def upload() -> Iterator[bytes]:
         yield data[start : start + 10_000]
 
 
-def test_kill_of_everything_during_an_import(service: Service) -> None:
-    found = re.search(r"emb_\w+", service.log.read_text())
-    assert found
-    token = found[0]
-    call(service, token, "POST", "/v1/collection", {"name": "large"})
+def test_kill_of_everything_during_an_import(service: Instance) -> None:
+    assert service.call("POST", "/v1/collection", {"name": "large"})[0] == 201
     # With `error`, a line that went in twice would be refused the second time.
-    path = "/v1/collection/large/import?on_conflict=error"
-    job = f"/v1/jobs/{call(service, token, 'POST', path, upload())['id']}"
-    service.wait(lambda: call(service, token, "GET", job)["done"] > 0)
-    acknowledged = call(service, token, "GET", job)
+    options = {"query": "?on_conflict=error", "Content-Encoding": "gzip"}
+    job = f"/v1/jobs/{service.import_lines('large', upload(), **options)}"
+    service.wait(lambda: shown(service, job)["done"] > 0)
+    acknowledged = shown(service, job)
     kill_all(service)
     assert acknowledged["state"] == "running"
     assert acknowledged["done"] < LINES
 
     service.start()
-    now = call(service, token, "GET", job)
-    count = call(service, token, "GET", "/v1/collection/large")["count"]
+    now = shown(service, job)
+    count = shown(service, "/v1/collection/large")["count"]
     assert acknowledged["done"] <= count < LINES
-    service.wait(lambda: call(service, token, "GET", job)["done"] > now["done"])
-    service.wait(lambda: call(service, token, "GET", job)["state"] == "succeeded")
-    result = call(service, token, "GET", job)["result"]
+    service.wait(lambda: shown(service, job)["done"] > now["done"])
+    service.wait(lambda: shown(service, job)["state"] == "succeeded")
+    result = shown(service, job)["result"]
     assert (result["added"], result["refused"]) == (LINES, 0)
-    assert call(service, token, "GET", "/v1/collection/large")["count"] == LINES
-    last = call(service, token, "GET", f"/v1/collection/large/documents/d{LINES - 1}")
+    assert shown(service, "/v1/collection/large")["count"] == LINES
+    last = shown(service, f"/v1/collection/large/documents/d{LINES - 1}")
     assert last["text"] == f"number {LINES - 1}"

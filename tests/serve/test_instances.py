@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embeddings.engine.hashing import HashingEmbedder
-from tests.serve.instances import Instance, run, vectors
+from tests.serve.instances import Instance, running, vectors
 
 pytestmark = pytest.mark.serve
 
@@ -22,7 +22,8 @@ SAME = "ab" * 32
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Instance]:
-    yield from run()
+    with running() as instance:
+        yield instance
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +49,13 @@ def front(engine: Instance) -> Iterator[Instance]:
         {**there, "name": "standing", "protocol": "embed", "fingerprint": SAME},
         {**there, "name": "keyless", "protocol": "embed", "api_key": "emb_nonsense"},
     ]
-    yield from run(
+    with running(
         EMBED_MODELS=json.dumps(models),
         EMBED_DEFAULT_MODEL="ours",
         EMBED_REMOTE_BUDGET_S=str(BUDGET_S),
         EMBED_REMOTE_READ_S=str(BUDGET_S),
-    )
+    ) as instance:
+        yield instance
 
 
 def test_what_comes_back_is_exact(front: Instance) -> None:

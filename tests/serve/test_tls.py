@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.keys import certificate, write_certificate
-from tests.serve.instances import Instance, run
+from tests.serve.instances import Instance, running
 
 pytestmark = pytest.mark.serve
 
@@ -29,13 +29,14 @@ def service(folder: Path) -> Iterator[Instance]:
     authority, _ = write_certificate(folder / "authority.pem", AUTHORITY)
     server = certificate("CN=localhost", issuer=AUTHORITY, host="localhost")
     file, key = write_certificate(folder / "server.pem", server)
-    yield from run(
+    with running(
         EMBED_TLS_CERT_FILE=str(file),
         EMBED_TLS_KEY_FILE=str(key),
         EMBED_TLS_CLIENT_CA_FILE=str(authority),
         EMBED_MTLS="direct",
         EMBED_WORKERS="2",
-    )
+    ) as instance:
+        yield instance
 
 
 def client(folder: Path, shown: Any = None) -> ssl.SSLContext:
