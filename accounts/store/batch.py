@@ -87,7 +87,7 @@ class Batch:
         transformer, errors = Transformer(self.connection), self._django.wrap_database_errors
         with errors:
             sent = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
-        key = (_numbered(statement), transformer.types or ())
+        key = (numbered(statement), transformer.types or ())
         formats = transformer.formats or ()
         query = BatchQuery(key, sent, formats, prepare, transformer, errors)
         self._queries.append(query)
@@ -180,7 +180,7 @@ def _fetch(pgconn: PGconn, count: int) -> abc.PQGen[list[PGresult]]:
 
 
 @lru_cache(maxsize=1_000)
-def _numbered(statement: bytes) -> bytes:
+def numbered(statement: bytes) -> bytes:
     """With `$1`, `$2`… as PostgreSQL has them, for each `%s`."""
     numbers = itertools.count(1)
     return re.sub(

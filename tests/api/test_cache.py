@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 from accounts.policy import SiteRole
 from embeddings.models import Collection, Generation
 from tests.api.assertions import assert_problem
+from tests.api.caching import WARM, cached
 from tests.api.conftest import client_of
 from tests.caches import start_cache
 from tests.factories import make_user
@@ -15,7 +16,6 @@ from tests.redis_server import RedisServer
 
 STATS = "/v1/cache/stats"
 CLEAR = "/v1/cache/clear"
-WARM = "/v1/cache/warm"
 MODEL = "hashing-384"
 
 
@@ -28,11 +28,6 @@ def texts(client: APIClient) -> dict[str, Any]:
     models = client.get(STATS).json()["models"]
     none = {"hits": 0, "misses": 0, "corrupt": 0, "saved_tokens": 0}
     return next((each["texts"] for each in models if each["model"] == MODEL), none)
-
-
-def cached(client: APIClient, *wanted: str, input_type: str = "document") -> list[bool]:
-    body = {"input": list(wanted), "input_type": input_type}
-    return [row["cached"] for row in client.post("/v1/embed", body).json()["data"]]
 
 
 def test_it_works(as_alice: APIClient, as_bob: APIClient) -> None:

@@ -13,9 +13,12 @@ from embeddings.services.embed import embed_cached
 from embeddings.services.job_runs import JobRetry
 from embeddings.types.embed import EmbedResult
 from tests.api.assertions import assert_problem
-from tests.api.test_cache import WARM, cached
+from tests.api.caching import WARM, cached
 from tests.caches import start_cache
 from tests.redis_server import RedisServer
+
+MANY = [f"text {number}" for number in range(150)]
+"""More than are warmed while a caller waits, where there is a Redis."""
 
 
 def test_warming_texts_for_a_user(as_alice: APIClient, as_bob: APIClient, alice: User) -> None:
@@ -53,8 +56,7 @@ def test_nothing_is_recorded_unless_the_operator_says_so(
 def test_many_texts_are_a_job(
     shared_cache: RedisServer, as_alice: APIClient, as_bob: APIClient, alice: User
 ) -> None:
-    wanted = [f"text {number}" for number in range(150)]
-    answer = as_bob.post(WARM, {"texts": wanted, "owner": "alice"})
+    answer = as_bob.post(WARM, {"texts": MANY, "owner": "alice"})
     values = answer.json()
     assert (values["texts"], values["cached"]) == (150, None)
     assert answer["Location"] == f"/v1/jobs/{values['job']}"
@@ -67,14 +69,13 @@ def test_many_texts_are_a_job(
     assert job.parts.count() == 0
     assert "text 7" not in str(Job.objects.filter(pk=job.pk).values())
     start_cache()
-    assert all(cached(as_alice, *wanted))
+    assert all(cached(as_alice, *MANY))
 
 
 def test_a_job_that_is_taken_over_goes_on(
     shared_cache: RedisServer, as_bob: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = [f"text {number}" for number in range(150)]
-    pk = as_bob.post(WARM, {"texts": wanted}).json()["job"]
+    pk = as_bob.post(WARM, {"texts": MANY}).json()["job"]
     stops = iter([False, True])
     with pytest.raises(JobRetry):
         run_warming(job_id=pk, should_stop=lambda: next(stops))
@@ -85,25 +86,22 @@ def test_a_job_that_is_taken_over_goes_on(
 
 
 def test_without_redis_many_texts_are_warmed_at_once(as_bob: APIClient) -> None:
-    wanted = [f"text {number}" for number in range(150)]
-    assert as_bob.post(WARM, {"texts": wanted}).json()["job"] is None
-    assert all(cached(as_bob, *wanted))
+    assert as_bob.post(WARM, {"texts": MANY}).json()["job"] is None
+    assert all(cached(as_bob, *MANY))
 
 
 def test_with_redis_away_many_texts_are_warmed_at_once(
     shared_cache: RedisServer, as_bob: APIClient
 ) -> None:
     shared_cache.kill()
-    wanted = [f"text {number}" for number in range(150)]
-    assert as_bob.post(WARM, {"texts": wanted}).json()["job"] is None
-    assert all(cached(as_bob, *wanted))
+    assert as_bob.post(WARM, {"texts": MANY}).json()["job"] is None
+    assert all(cached(as_bob, *MANY))
 
 
 def test_a_job_that_finds_redis_gone_is_tried_again(
     shared_cache: RedisServer, as_bob: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = [f"text {number}" for number in range(150)]
-    pk = as_bob.post(WARM, {"texts": wanted}).json()["job"]
+    pk = as_bob.post(WARM, {"texts": MANY}).json()["job"]
 
     def embed_as_redis_goes(**options: Any) -> EmbedResult:
         shared_cache.kill()
@@ -124,7 +122,7 @@ def test_a_job_that_finds_redis_gone_is_tried_again(
     run_warming(job_id=pk, should_stop=lambda: False)
     assert Job.objects.get(pk=pk).state == "succeeded"
     start_cache()
-    assert all(cached(as_bob, *wanted))
+    assert all(cached(as_bob, *MANY))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from accounts.store.batch import _numbered
+from accounts.store.batch import numbered
 from embeddings.models import Collection
 from embeddings.services.add import add_documents
 from embeddings.store.index import build_index
@@ -46,7 +46,7 @@ def test_documents_are_looked_up_in_the_order_of_the_index(
     with connection.cursor() as cursor:
         for way in ("hashjoin", "mergejoin", "seqscan", "sort"):  # as SETTINGS has them
             cursor.execute(f"SET enable_{way} = off")
-        cursor.execute("EXPLAIN (GENERIC_PLAN) " + _numbered(statement).decode())
+        cursor.execute("EXPLAIN (GENERIC_PLAN) " + numbered(statement).decode())
         plan = "\n".join(line for (line,) in cursor.fetchall())
         cursor.execute("RESET ALL")
 
