@@ -87,7 +87,8 @@ def record_write(
     *, model: str, tokens: int, cached_tokens: int, documents: int, collection_id: uuid.UUID
 ) -> None:
     """The same for a write, in its transaction."""
-    store.add_usage(_use(model, tokens, cached_tokens, collection_id, documents))
+    if use := _use(model, tokens, cached_tokens, collection_id, documents):
+        store.add_usage(use)
 
 
 def _use(
