@@ -92,7 +92,7 @@ def update_metadata(
     *, collection: Collection, external_id: str, changes: dict[str, Any]
 ) -> Document:
     """Merge the changes into the document's metadata, as RFC 7396 does at the top level: null
-    removes a key.
+    removes a key; a null that is there already stays.
 
     Raises NotFound, ActionForbidden where it may only be read, InvalidRequest where the sum is too
     large, InvalidMetadata, and OutsideView where the caller could not write the document any more.
@@ -105,9 +105,10 @@ def update_metadata(
         if document is None:
             raise refusal(collection=collection, document_id=pk)
         redaction = Redaction.from_json(collection.redaction)
-        merged = {**document.metadata, **redact_metadata(redaction, changes)}
         before = document.metadata
-        document.metadata = {key: value for key, value in merged.items() if value is not None}
+        kept = {key: value for key, value in before.items() if key not in changes}
+        given = {key: value for key, value in changes.items() if value is not None}
+        document.metadata = {**kept, **redact_metadata(redaction, given)}
         _check_metadata(document.metadata)
         check_metadata(
             collection=collection,

@@ -71,6 +71,14 @@ def test_metadata_is_merged_and_null_removes(collection: Collection) -> None:
         update_metadata(collection=collection, external_id="absent", changes={"a": 1})
 
 
+def test_a_stored_null_that_is_not_named_stays(collection: Collection) -> None:
+    make_document(collection, "tea", external_id="null", a=None, b=None, n=1)
+    document = update_metadata(
+        collection=collection, external_id="null", changes={"b": None, "n": 2}
+    )
+    assert document.metadata == {"a": None, "n": 2}
+
+
 def test_deleting_one(collection: Collection) -> None:
     delete_document(collection=collection, external_id="d3")
     with pytest.raises(NotFound):
