@@ -119,7 +119,7 @@ def rank_by_words(
     ranking = Ranking(query=query, worths=worths, scores={}, candidates=0, exact=True)
     if not worths:
         return ranking
-    bound = _bound(params, words=len(worths))
+    bound = ANY_NUMBER if params.exact else min(MAX_CANDIDATES, MAX_WEIGHED // len(worths))
     if query.required:
         return _ranked(ranking, worths, collection, params, depth, bound)
     first, most = (_within(worths, min(limit, bound)) for limit in (FIRST_CANDIDATES, bound))
@@ -129,12 +129,6 @@ def rank_by_words(
     if first < min(needed, most):
         ranking = _ranked(ranking, worths[: min(needed, most)], collection, params, depth, bound)
     return replace(ranking, exact=ranking.exact and needed <= most)
-
-
-def _bound(params: SearchParams, *, words: int) -> int:
-    if params.exact:
-        return ANY_NUMBER
-    return params.max_candidates or min(MAX_CANDIDATES, MAX_WEIGHED // words)
 
 
 def _ranked(

@@ -99,10 +99,12 @@ def read_query(
 
 
 def _frequency(counted: int | None, common: int | None, refreshed: int, documents: int) -> int:
-    """Counted now, or as the share that it had at the last refresh."""
+    """Counted now, or as the share that it had at the last refresh; a word that was common is not
+    taken for gone.
+    """
     if common is None:
         return min(counted or 0, documents)
-    return min(round(common * documents / max(refreshed, 1)), documents)
+    return min(max(round(common * documents / max(refreshed, 1)), 1), documents)
 
 
 _ASKED = """

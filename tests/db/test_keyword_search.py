@@ -160,11 +160,20 @@ def bm25_scores(texts: list[str], query: str) -> list[float]:
     return sorted((score for score in scores if score), reverse=True)
 
 
-def test_a_bound_on_candidates_is_told(animals: Collection) -> None:
-    found = search(animals, "dog cat", max_candidates=2)
+def test_a_bound_on_candidates_is_told(
+    animals: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyword_search, "MAX_CANDIDATES", 2)
+    found = search(animals, "dog cat")
     assert len(found.hits) == 2
     assert not found.plan.exact
-    assert search(animals, "dog cat", max_candidates=2, exact=True).plan.exact
+    assert search(animals, "dog cat", exact=True).plan.exact
+
+
+def test_a_bound_on_vectors_is_none_on_words(animals: Collection) -> None:
+    found = search(animals, "dog cat", max_candidates=1)
+    assert len(found.hits) == 3
+    assert found.plan.exact
 
 
 def test_a_long_query_of_common_words_weighs_no_more_than_a_short_one(
@@ -186,6 +195,12 @@ def test_the_statistics_serve_common_words(animals: Collection) -> None:
     after = search(animals, "dog bread").hits
     assert after[0].score == pytest.approx(before[0])
     assert after[1].score < before[1] / 2
+
+
+def test_a_word_that_was_common_is_found_where_little_is_left(animals: Collection) -> None:
+    CommonTerm.objects.create(collection=animals, lexeme="dog", documents=100)
+    KeywordStatistics.objects.update(refreshed_documents=5_000)
+    assert sorted(ids(search(animals, "dog"))) == ["dogs", "fox"]
 
 
 def test_the_chunk_with_most_of_the_words_is_the_hit() -> None:
