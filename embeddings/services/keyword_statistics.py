@@ -20,7 +20,11 @@ from embeddings.services.jobs import start_job
 from embeddings.store import keyword as store
 
 SMALL = 1_000
-"""Up to so many documents the weights are kept right by every write, without a refresh."""
+"""Up to so many documents the weights are kept within DRIFT by every write, without a refresh."""
+
+DRIFT = 0.1
+"""How far the average length may be, as a share, from the one that weights were computed with, until
+they are computed anew by themselves."""
 
 BATCH = 1_000
 
@@ -43,13 +47,15 @@ def store_terms(*, collection: Collection, ids: Sequence[uuid.UUID]) -> None:
         return
     counted = store.store_terms(collection_id=collection.pk, language=collection.language, ids=ids)
     if counted <= SMALL:
-        store.reweigh(collection_id=collection.pk, limit=SMALL)
+        store.reweigh(collection_id=collection.pk, drift=DRIFT, limit=SMALL)
 
 
-def refresh_keywords(*, collection: Collection, step: Step = lambda _: None) -> int:
+def refresh_keywords(
+    *, collection: Collection, drift: float = DRIFT, step: Step = lambda _: None
+) -> int:
     """Add the words that are missing, count anew, and compute anew the weights whose average length
-    is out of date; returns how many documents changed. Raises NotFound, where the collection is
-    gone.
+    is off by more than `drift`; returns how many documents changed. Raises NotFound, where the
+    collection is gone.
     """
     done = 0
     while ids := store.unstored(collection_id=collection.pk, limit=BATCH):
@@ -60,17 +66,17 @@ def refresh_keywords(*, collection: Collection, step: Step = lambda _: None) -> 
         step(done)
     with transaction.atomic():
         store.refresh_statistics(collection_id=collection.pk)
-    while changed := _reweigh(collection):
+    while changed := _reweigh(collection, drift):
         done += changed
         step(done)
     store.tidy(collection_id=collection.pk)
     return done
 
 
-def _reweigh(collection: Collection) -> int:
+def _reweigh(collection: Collection, drift: float) -> int:
     with transaction.atomic():
         lock_collection(collection)  # or two writers might wait for each other's rows
-        return store.reweigh(collection_id=collection.pk, limit=BATCH)
+        return store.reweigh(collection_id=collection.pk, drift=drift, limit=BATCH)
 
 
 def start_refresh(*, collection: Collection) -> Job:

@@ -26,9 +26,6 @@ characters of four bytes and hyphenated words, which count twice."""
 MAX_WEIGHTS = 16_000
 """pgvector's limit for a `sparsevec`; the most frequent words of a text are kept."""
 
-DRIFT = 0.1
-"""How far the average length may be from the one that weights were computed with, as a share."""
-
 COMMON = 100
 """From so many documents on a word's count is kept; below, it is counted when it is asked for."""
 
@@ -121,14 +118,14 @@ def unstored(*, collection_id: uuid.UUID, limit: int) -> list[uuid.UUID]:
         return [pk for (pk,) in cursor.execute(statement, [limit]).fetchall()]
 
 
-def reweigh(*, collection_id: uuid.UUID, limit: int) -> int:
-    """Compute up to `limit` documents' weights anew, of those whose average length is no longer the
-    collection's; returns how many there were.
+def reweigh(*, collection_id: uuid.UUID, drift: float, limit: int) -> int:
+    """Compute up to `limit` documents' weights anew, of those whose average length is further than
+    `drift`, a share, from the collection's; returns how many there were.
     """
     statement = sql.SQL(_REWEIGH).format(
         terms=sql.Identifier(terms_table(collection_id)),
         average=AVERAGE,
-        drift=sql.Literal(DRIFT),
+        drift=sql.Literal(drift),
         weights=_weights(terms="t.terms", length="t.length", average="due.average"),
     )
     with binary_cursor() as cursor:

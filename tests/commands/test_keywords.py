@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 
 from accounts.policy import SiteRole
 from embeddings.models import DocumentTerms, KeywordStatistics
@@ -40,6 +41,18 @@ def test_all_of_them() -> None:
         "drinks: counted; 0 documents have new weights.",
         "empty: counted; 0 documents have new weights.",
     ]
+
+
+def test_weights_are_exact_afterwards() -> None:
+    collection = make_collection("drinks")
+    make_document(collection, "Green tea with a little milk", external_id="long")
+    make_document(collection, "Coffee", external_id="short")
+    KeywordStatistics.objects.update(length=F("length") + 100)  # as if much had been deleted
+    DocumentTerms.objects.update(average_length=F("average_length") * 1.05)
+    run("drinks")
+    statistics = KeywordStatistics.objects.get()
+    for terms in DocumentTerms.objects.all():
+        assert terms.average_length == statistics.length / statistics.documents
 
 
 def test_an_unknown_collection_is_said() -> None:

@@ -16,7 +16,6 @@ from embeddings.services.keyword_statistics import (
     run_refresh,
     start_due_refreshes,
 )
-from embeddings.store.keyword import DRIFT
 from embeddings.types.document import DocumentInput
 from tests.factories import make_collection, make_document
 
@@ -95,7 +94,7 @@ def test_a_refresh_counts_common_words_and_weighs_anew(monkeypatch: pytest.Monke
     assert statistics.refreshed_documents == statistics.documents == 9
     average = statistics.length / statistics.documents
     for row in DocumentTerms.objects.all():
-        assert abs(row.average_length - average) <= DRIFT * average
+        assert abs(row.average_length - average) <= keyword_statistics.DRIFT * average
     assert refresh_keywords(collection=collection) == 0
 
 

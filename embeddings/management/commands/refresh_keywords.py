@@ -18,8 +18,9 @@ from embeddings.services.keyword_statistics import refresh_keywords
 
 class Command(BaseCommand):
     help = (
-        "Count the words of a collection's documents anew, for searches by words; a worker does so"
-        " by itself when enough has changed. Interrupted, the same command goes on."
+        "Count the words of a collection's documents anew and weigh each exactly, for searches by"
+        " words; a worker does so by itself when enough has changed, and weighs again what is off"
+        " by a tenth. Interrupted, the same command goes on."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -58,4 +59,6 @@ def refresh_with_bar(collection: Collection) -> int:
     """How many documents changed. Raises NotFound."""
     # Shown on a terminal only.
     with tqdm(unit="documents", desc=collection.name, disable=None) as bar:
-        return refresh_keywords(collection=collection, step=lambda done: bar.update(done - bar.n))
+        return refresh_keywords(
+            collection=collection, drift=0, step=lambda done: bar.update(done - bar.n)
+        )
