@@ -23,8 +23,8 @@ SMALL = 1_000
 """Up to so many documents the weights are kept within DRIFT by every write, without a refresh."""
 
 DRIFT = 0.1
-"""How far the average length may be from the one that weights were computed with, as a share; what is
-further is computed anew by itself."""
+"""How far the average length may be from the one that weights were computed with, as a share.
+Where it is further, they are computed anew without being asked to."""
 
 BATCH = 1_000
 
