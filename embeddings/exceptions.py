@@ -100,6 +100,7 @@ class ModelUnusable(EngineUnavailable):
     """Model `{model}` can't be used now: {reason}"""
 
     code = "model_unusable"
+    retry_after_s = None  # type: ignore[assignment] # nobody knows when it will be put right
 
 
 class CallerGone(EmbeddingsError):

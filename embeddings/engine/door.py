@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.engine.interface import Embedded, InputType, ModelInfo, RuntimeName, Scores
+from embeddings.engine.remote_failures import BadAnswer, ProviderFailure
 from embeddings.engine.remote_http import Limits
-from embeddings.engine.remote_provider import BadAnswer, Provider, ProviderFailure
+from embeddings.engine.remote_provider import Provider
 from embeddings.exceptions import (
     EmbeddingsError,
     EngineOverloaded,

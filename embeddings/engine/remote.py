@@ -18,10 +18,12 @@ from embeddings.engine.interface import (
     RemoteOptions,
     RuntimeName,
 )
+from embeddings.engine.remote_failures import ProviderFailure, Refused
 from embeddings.engine.remote_http import Limits
 from embeddings.engine.remote_protocol import Asked, Protocol, estimated_tokens
-from embeddings.engine.remote_provider import Provider, ProviderFailure, Refused
+from embeddings.engine.remote_provider import Provider
 from embeddings.exceptions import TextTooLong
+from embeddings.exceptions_remote import InputRefused
 
 MOST_TEXTS = 256
 MOST_BYTES = 256 * 1024
@@ -127,10 +129,10 @@ class RemoteEmbedder:
         try:
             embedded = self._ask(asked, self._limits(deadline, gone))
         except ProviderFailure as failure:
-            unavailable = self._provider.unavailable(failure)
-            other = self._stand_in()
+            told = self._provider.told(failure)
+            other = None if isinstance(told, InputRefused) else self._stand_in()
             if other is None:
-                raise unavailable from None
+                raise told from None
             if isinstance(other, RemoteEmbedder):
                 return other.embed_until(
                     deadline, texts, input_type=input_type, truncate=truncate, gone=gone

@@ -9,8 +9,9 @@ import orjson
 
 from embeddings.engine.interface import Embedder, EngineOptions, ModelInfo, UnusableModel
 from embeddings.engine.remote import RemoteEmbedder, RemoteModel
+from embeddings.engine.remote_failures import BadAnswer, ProviderFailure
 from embeddings.engine.remote_http import Limits
-from embeddings.engine.remote_provider import BadAnswer, Provider, ProviderFailure
+from embeddings.engine.remote_provider import Provider
 from embeddings.types.model import ModelDeclaration
 
 MODELS_BYTES = 4 * 1024 * 1024

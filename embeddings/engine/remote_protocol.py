@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.engine.interface import Embedded, InputType
-from embeddings.engine.remote_provider import TOO_MUCH, BadAnswer, Refused
+from embeddings.engine.remote_failures import TOO_MUCH, BadAnswer, Refused
 
 BYTES_PER_TOKEN = 4
 """Of English text, roughly; used only where the provider does not say how many tokens it read."""

@@ -3,7 +3,6 @@
 import email.utils
 import logging
 import math
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -22,8 +21,19 @@ from tenacity import (
 from tenacity.stop import stop_base
 
 from embeddings.breaker import Breaker
+from embeddings.engine.remote_failures import (
+    BUSY,
+    BadAnswer,
+    Busy,
+    Garbled,
+    Passing,
+    ProviderFailure,
+    Refused,
+    advice,
+)
 from embeddings.engine.remote_http import Answer, HttpClient, Limits, Unreachable, parse_url
-from embeddings.exceptions import EngineUnavailable
+from embeddings.exceptions import EngineUnavailable, ModelUnusable
+from embeddings.exceptions_remote import InputRefused
 from embeddings.telemetry import current_request_id
 
 ATTEMPTS = 5
@@ -32,78 +42,12 @@ FULL_JITTER = wait_random_exponential(multiplier=0.25, max=8)
 
 FAILURES = 5
 LONGEST_RETRY_AFTER_S = 3600
-BUSY = (408, 429)
-TOO_MUCH = (413, 422)
-"""What too large a request is answered with: the latter by text-embeddings-inference."""
-
-ADVICE = {
-    401: "Set the model's api_key in EMBED_MODELS to a valid one.",
-    403: "Give the model's api_key in EMBED_MODELS the right to use the model.",
-    404: "Check the model's url, which is the API's base, and its remote_name in EMBED_MODELS.",
-    405: "Check the model's url in EMBED_MODELS, which is the API's base.",
-}
-ADVICE_REDIRECT = "Redirects are not followed. Put the final address into the model's url."
-ADVICE_REFUSED = "Check the model's protocol, remote_name and prompts in EMBED_MODELS."
-ADVICE_BUSY = "Raise the limits at the provider, or ask it for less."
-ADVICE_GARBLED = "Check the model's url, protocol and dimensions: something else is answered."
-ADVICE_FAILED = "Look into the provider: it is down or broken, or not where url says."
-
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+REFUSES_US = "its provider refuses us; the service's log says why."
 _breakers: dict[str, Breaker] = {}
 _breakers_lock = threading.Lock()
 
 T = TypeVar("T")
 log = structlog.stdlib.get_logger("embeddings.engine")
-
-
-class BadAnswer(ValueError):
-    """The answer is not what was asked for; the message says how, without repeating it."""
-
-
-class ProviderFailure(Exception):
-    """The provider gave no usable answer."""
-
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        self.reason = reason
-        self.retry_after = retry_after
-        super().__init__(reason)
-
-
-class Passing(ProviderFailure):
-    """The next attempt may succeed."""
-
-
-class Garbled(Passing):
-    """An answer came, but none that can be used."""
-
-
-class Busy(Passing):
-    """The provider is there, and has too much to do or to give us."""
-
-
-class Refused(ProviderFailure):
-    """The provider does not take the request, and would not the next time."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(f"status {answer.status}")
-        self.status = answer.status
-        self.body = _json_object(answer.body)
-
-    @property
-    def code(self) -> str | None:
-        """The provider's own word for the refusal, where it has one that is safe to log."""
-        error = self.body.get("error")
-        code = error.get("code") or error.get("type") if isinstance(error, dict) else None
-        code = code or self.body.get("code") or self.body.get("error_type")
-        return code if isinstance(code, str) and _CODE.fullmatch(code) else None
-
-    @property
-    def message(self) -> str:
-        """The provider's own words, which may repeat the texts: neither to log nor to pass on."""
-        error = self.body.get("error")
-        error = error.get("message") if isinstance(error, dict) else error
-        found = error or self.body.get("detail") or self.body.get("message")
-        return found if isinstance(found, str) else ""
 
 
 class Provider:
@@ -155,23 +99,35 @@ class Provider:
         result: T = self._retrying(self._attempt, method, path, body, read, limits=limits)
         return result
 
+    def told(self, failure: ProviderFailure) -> InputRefused | EngineUnavailable:
+        """What the caller is told whose texts these were; the log is told what to do."""
+        if isinstance(failure, Refused) and failure.is_of_input:
+            self._log(failure, logging.WARNING)
+            return InputRefused(model=self.model, status=failure.status)
+        return self.unavailable(failure)
+
     def unavailable(self, failure: ProviderFailure) -> EngineUnavailable:
-        """What the caller is told; the log is told what to do."""
-        log.log(
-            logging.WARNING if isinstance(failure, Busy) else logging.ERROR,
-            "provider_failed",
-            model=self.model,
-            provider=self.origin,
-            reason=failure.reason,
-            code=failure.code if isinstance(failure, Refused) else None,
-            advice=_advice(failure),
-        )
+        """The same where the texts can't be at fault."""
+        self._log(failure, logging.WARNING if isinstance(failure, Busy) else logging.ERROR)
+        if isinstance(failure, Refused):
+            return ModelUnusable(model=self.model, reason=REFUSES_US)
         after = failure.retry_after if failure.retry_after is not None else self._pause
         return EngineUnavailable(retry_after=max(1, math.ceil(after)))
 
     def close(self) -> None:
         """Close the idle connections."""
         self._http.close()
+
+    def _log(self, failure: ProviderFailure, level: int) -> None:
+        log.log(
+            level,
+            "provider_failed",
+            model=self.model,
+            provider=self.origin,
+            reason=failure.reason,
+            code=failure.code if isinstance(failure, Refused) else None,
+            advice=advice(failure),
+        )
 
     def _attempt(
         self,
@@ -214,11 +170,13 @@ class Provider:
         retry_after = _retry_after(answer)
         if answer.status in BUSY or (answer.status == 503 and retry_after is not None):
             raise Busy(f"status {answer.status}", retry_after=retry_after)
-        if answer.status >= 500:
-            raise Unreachable(f"status {answer.status}")
         if answer.status < 300:
             raise BadAnswer(f"status {answer.status}")
-        raise Refused(answer)
+        refused = Refused(answer)
+        # An instance of this service that can't use the model itself is there all the same.
+        if answer.status >= 500 and refused.code != ModelUnusable.code:
+            raise Unreachable(f"status {answer.status}")
+        raise refused
 
     def _broke(self, reason: str) -> None:
         if self._breaker.failed():
@@ -270,23 +228,3 @@ def _retry_after(answer: Answer) -> float | None:
         except (ValueError, TypeError):
             return None
     return min(max(0.0, seconds), LONGEST_RETRY_AFTER_S) if math.isfinite(seconds) else None
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _advice(failure: ProviderFailure) -> str:
-    if isinstance(failure, Busy):
-        return ADVICE_BUSY
-    if isinstance(failure, Garbled):
-        return ADVICE_GARBLED
-    if not isinstance(failure, Refused):
-        return ADVICE_FAILED
-    if failure.status < 400:
-        return ADVICE_REDIRECT
-    return ADVICE.get(failure.status, ADVICE_REFUSED)

@@ -12,16 +12,12 @@ import structlog
 from numpy.typing import NDArray
 
 from embeddings.engine.interface import RemoteOptions, Reranker, RuntimeName, Scores, UnusableModel
+from embeddings.engine.remote_failures import TOO_MUCH, BadAnswer, ProviderFailure, Refused
 from embeddings.engine.remote_http import Limits
 from embeddings.engine.remote_protocol import estimated_tokens
-from embeddings.engine.remote_provider import (
-    TOO_MUCH,
-    BadAnswer,
-    Provider,
-    ProviderFailure,
-    Refused,
-)
+from embeddings.engine.remote_provider import Provider
 from embeddings.exceptions import TextTooLong
+from embeddings.exceptions_remote import InputRefused
 from embeddings.types.model import ModelDeclaration
 
 log = structlog.stdlib.get_logger("embeddings.engine")
@@ -142,9 +138,9 @@ class RemoteReranker:
         try:
             said, total = self._ask(asked, limits)
         except ProviderFailure as failure:
-            unavailable = self._provider.unavailable(failure)
-            if self._fallback is None:
-                raise unavailable from None
+            told = self._provider.told(failure)
+            if self._fallback is None or isinstance(told, InputRefused):
+                raise told from None
             other = self._fallback()
             log.warning("provider_failed_over", model=self.name, fallback=other.name)
             return other.score(query, texts, truncate=truncate, text_tokens=text_tokens, gone=gone)

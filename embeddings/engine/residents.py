@@ -11,6 +11,9 @@ import structlog
 from embeddings.engine.memory import give_memory_back
 from embeddings.exceptions import ModelUnusable
 
+RETRY_AFTER_S = 5
+"""What a request of another model takes at most, as a rule."""
+
 log = structlog.stdlib.get_logger("embeddings.engine")
 
 
@@ -163,7 +166,8 @@ class Room:
             if excess <= 0:
                 return victims
         log.warning("model_memory_short", model=name, needed=size, missing=excess)
-        raise ModelUnusable(model=name, reason="there is no memory for it beside those in use.")
+        reason = "there is no memory for it beside those in use."
+        raise ModelUnusable(model=name, reason=reason, retry_after=RETRY_AFTER_S)
 
     def _detached(self, resident: Resident[Any]) -> Any:
         model: Any = resident.model

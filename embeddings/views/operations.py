@@ -25,6 +25,8 @@ JSON = "application/json"
 NAMED = (401, 403, 404)
 """Errors of operations on a collection or what is in it."""
 
+UNAVAILABLE = "Come back after `Retry-After` seconds; where there is none, an operator is needed."
+
 ERRORS: dict[int, tuple[str, str, str]] = {
     400: ("invalid", "Invalid request", "Something in the request is not valid."),
     401: ("not_authenticated", "Not authenticated", "There is no valid API token."),
@@ -34,7 +36,7 @@ ERRORS: dict[int, tuple[str, str, str]] = {
     413: ("too_large", "Too large", "The body is over the limit."),
     415: ("unsupported_media_type", "Unsupported media type", "The body is not JSON."),
     429: ("rate_limited", "Too many requests", "Come back after `Retry-After` seconds."),
-    503: ("engine_unavailable", "Service unavailable", "Come back after `Retry-After` seconds."),
+    503: ("engine_unavailable", "Service unavailable", UNAVAILABLE),
 }
 
 

@@ -114,7 +114,7 @@ def test_a_model_that_can_not_be_used_is_a_503_that_tells_no_path(
     response = as_alice.post(PATH, {"input": "tea", "model": "gone"})
 
     assert_problem(response, 503, "model_unusable")
-    assert int(response["Retry-After"]) > 0
+    assert not response.has_header("Retry-After"), "nobody knows when it will be put right"
     assert b"secret" not in response.content
 
 

@@ -95,7 +95,7 @@ def test_what_is_in_use_or_pinned_never_makes_way(models: Models) -> None:
         models.use(third)
 
     assert not model.closed
-    assert refused.value.status == 503
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "5"})
     assert loaded(pinned, busy, third) == ["pinned", "busy"]
     models.use(third)
     assert loaded(pinned, busy, third) == ["pinned", "x"]

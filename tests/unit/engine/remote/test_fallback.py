@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from embeddings.engine.hashing import HashingEmbedder
 from embeddings.exceptions import EngineUnavailable
+from embeddings.exceptions_remote import InputRefused
 from tests.unit.engine.remote.conftest import SAME, Make
 from tests.unit.engine.remote.fake_provider import (
     FakeProvider,
@@ -73,3 +74,10 @@ def test_a_fallback_of_other_vectors_is_never_asked(server: FakeProvider, make: 
     with capture_logs() as logs, pytest.raises(EngineUnavailable):
         make(server, fingerprint=SAME, fallback=lambda: Local("cd" * 32)).embed(TEXTS)
     assert "fallback_refused" in [entry["event"] for entry in logs]
+
+
+def test_texts_that_are_refused_are_not_taken_elsewhere(server: FakeProvider, make: Make) -> None:
+    server.faults = [status(400)]
+    with capture_logs() as logs, pytest.raises(InputRefused):
+        make(server, fingerprint=SAME, fallback=Local).embed(TEXTS)
+    assert [entry["event"] for entry in logs] == ["provider_failed"]

@@ -7,7 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from embeddings.engine.interface import UnusableModel
-from embeddings.exceptions import EngineUnavailable, TextTooLong
+from embeddings.exceptions import ModelUnusable, TextTooLong
+from embeddings.exceptions_remote import InputRefused
 from tests.unit.engine.remote.conftest import Make
 from tests.unit.engine.remote.fake_provider import (
     FakeProvider,
@@ -35,13 +36,49 @@ def test_a_refusal_is_not_repeated_and_the_log_says_what_to_do(
     elsewhere = {"Location": server.url}
     body = {"error": {"message": secret, "code": "invalid_api_key"}}
     server.faults = [status(code, body, elsewhere)] * 9
-    with capture_logs() as logs, pytest.raises(EngineUnavailable) as caught:
+    with capture_logs() as logs, pytest.raises(ModelUnusable) as caught:
         make(server).embed(TEXTS)
     assert len(server.requests) == 1
+    assert (caught.value.status, caught.value.headers) == (503, {}), "nothing to wait for"
     [failed] = logs
     assert advice in failed["advice"]
     assert failed["code"] == "invalid_api_key"
     assert "sk-" not in str(logs) + str(caught.value) + caught.value.detail
+
+
+@pytest.mark.parametrize("code", ["unknown_model", "wrong_model_kind", "model_not_found"])
+def test_a_model_that_the_provider_does_not_have_is_no_fault_of_the_texts(
+    code: str, server: FakeProvider, make: Make
+) -> None:
+    server.faults = [status(400, {"code": code, "detail": "no"})]
+    with pytest.raises(ModelUnusable):
+        make(server).embed(TEXTS)
+
+
+def test_another_instance_that_can_not_use_the_model_is_not_asked_again(
+    server: FakeProvider, make: Make
+) -> None:
+    server.faults = [status(503, {"code": "model_unusable", "detail": "no"})] * 9
+    with capture_logs() as logs, pytest.raises(ModelUnusable) as caught:
+        make(server).embed(TEXTS)
+    assert len(server.requests) == 1
+    assert caught.value.headers == {}
+    assert "log of the instance" in logs[0]["advice"]
+
+
+@pytest.mark.parametrize("code", [400, 413, 422])
+def test_texts_that_the_provider_refuses_are_their_senders_fault(
+    code: int, server: FakeProvider, make: Make
+) -> None:
+    body = {"error": {"message": "tea is forbidden to sk-12***89", "code": "content_filter"}}
+    server.faults = [status(code, body)]
+    with capture_logs() as logs, pytest.raises(InputRefused) as caught:
+        make(server).embed(["tea"])
+    assert (caught.value.status, caught.value.code) == (400, "input_refused")
+    assert f"with status {code}" in caught.value.detail
+    [failed] = logs
+    assert (failed["log_level"], failed["code"]) == ("warning", "content_filter")
+    assert "sk-" not in str(logs) + caught.value.detail
 
 
 def test_refusals_do_not_open_the_breaker(server: FakeProvider, make: Make) -> None:
@@ -49,7 +86,7 @@ def test_refusals_do_not_open_the_breaker(server: FakeProvider, make: Make) -> N
     server.faults = [status(400)] * 20
     embedder = make(server)
     for _ in range(20):
-        with pytest.raises(EngineUnavailable):
+        with pytest.raises(InputRefused):
             embedder.embed(TEXTS)
     np.testing.assert_array_equal(embedder.embed(TEXTS).vectors, vectors_of(TEXTS))
 

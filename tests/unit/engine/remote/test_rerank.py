@@ -8,7 +8,8 @@ import pytest
 
 from embeddings.engine.interface import RemoteOptions, Reranker
 from embeddings.engine.reranker_remote import RemoteReranker, remote_reranker
-from embeddings.exceptions import CallerGone, EngineUnavailable, TextTooLong
+from embeddings.exceptions import CallerGone, EngineUnavailable, ModelUnusable, TextTooLong
+from embeddings.exceptions_remote import InputRefused
 from embeddings.types.model import ModelDeclaration
 from tests.rerankers import WordOverlap
 from tests.unit.engine.remote.conftest import PATIENCE_S
@@ -143,13 +144,27 @@ def test_a_text_that_is_too_long_is_its_senders_fault(server: FakeProvider, make
     assert raised.value.values["index"] == 3
 
 
-def test_a_refusal_of_one_text_that_may_be_cut_is_a_failure(
-    server: FakeProvider, make: Make
+@pytest.mark.parametrize("code", [400, 413, 422])
+def test_a_text_that_is_refused_is_its_senders_fault_and_not_taken_elsewhere(
+    server: FakeProvider, make: Make, code: int
 ) -> None:
-    server.faults = [status(422)]
+    server.faults = [status(code)]
+    other = WordOverlap()
 
-    with pytest.raises(EngineUnavailable):
+    with pytest.raises(InputRefused):
+        make(fallback=lambda: other).score("q", ["a"])
+    assert other.calls == []
+
+
+@pytest.mark.parametrize("fault", [status(401), status(400, {"code": "unknown_model"})])
+def test_a_model_that_is_refused_can_not_be_used(
+    server: FakeProvider, make: Make, fault: Fault
+) -> None:
+    server.faults = [fault]
+
+    with pytest.raises(ModelUnusable):
         make().score("q", ["a"])
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(

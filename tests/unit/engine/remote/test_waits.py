@@ -15,6 +15,7 @@ from tenacity import RetryCallState
 from embeddings.breaker import Breaker
 from embeddings.engine import remote_provider as module
 from embeddings.engine.interface import Embedder
+from embeddings.engine.remote_failures import ADVICE_BUSY
 from embeddings.exceptions import EngineUnavailable
 from tests.unit.engine.remote.conftest import Make
 from tests.unit.engine.remote.fake_provider import (
@@ -50,9 +51,7 @@ def test_a_retry_after_beyond_the_budget_is_passed_on_at_once(
     with capture_logs() as logs, pytest.raises(EngineUnavailable) as caught:
         embedder.embed(TEXTS)
     assert time.monotonic() - started < 20
-    assert [(entry["log_level"], entry["advice"]) for entry in logs] == [
-        ("warning", module.ADVICE_BUSY)
-    ]
+    assert [(entry["log_level"], entry["advice"]) for entry in logs] == [("warning", ADVICE_BUSY)]
     assert 40 <= int(caught.value.headers["Retry-After"]) <= 60
     assert len(server.requests) == 1
 
@@ -61,6 +60,14 @@ def test_a_retry_after_beyond_the_budget_is_passed_on_at_once(
 @pytest.mark.parametrize("value", ["soon", "nan", "inf", "-5", "1e999", ""])
 def test_a_senseless_retry_after_is_ignored(value: str, server: FakeProvider, make: Make) -> None:
     server.faults = [status(429, headers={"Retry-After": value})]
+    np.testing.assert_array_equal(make(server).embed(TEXTS).vectors, vectors_of(TEXTS))
+
+
+def test_a_model_that_another_instance_can_use_in_a_moment_is_waited_for(
+    server: FakeProvider, make: Make
+) -> None:
+    """It has no memory for it beside those in use."""
+    server.faults = [status(503, {"code": "model_unusable"}, {"Retry-After": "1"})]
     np.testing.assert_array_equal(make(server).embed(TEXTS).vectors, vectors_of(TEXTS))
 
 
