@@ -1,4 +1,4 @@
-"""The views and functions for people with psql, as of migration 0010.
+"""The views and functions for people with psql, as of migration 0011.
 
 Functions that look the collection up by its name at each call stay right when it is renamed or
 dropped, and cost nothing to keep for a thousand collections; a view for each would have to be made,
@@ -134,6 +134,10 @@ BEGIN
     IF query IS NULL OR vector_dims(query) <> generation.dimensions THEN
         RAISE EXCEPTION 'The vector has % dimensions; collection % has %.',
             coalesce(vector_dims(query)::text, 'no'), quote_ident(collection), generation.dimensions
+            USING ERRCODE = 'data_exception';
+    END IF;
+    IF generation.metric = 'cosine' AND vector_norm(query) = 0 THEN
+        RAISE EXCEPTION 'The vector has length 0, and no angle to any other.'
             USING ERRCODE = 'data_exception';
     END IF;
     IF top_k IS NULL OR top_k < 1 OR top_k > 10000 THEN

@@ -193,6 +193,7 @@ def test_settings_end_with_the_call() -> None:
         ([None, "[1]"], "There is no collection NULL"),
         (["here", "[1]"], "has 1 dimensions; collection here has 384"),
         (["here", None], "has no dimensions"),
+        (["here", str([0] * 384)], "has length 0"),
         (["here", str([1.0] * 384), 0], "top_k must be"),
         (["here", str([1.0] * 384), None], "top_k must be"),
         (["here", str([1.0] * 384), 10_001], "top_k must be"),
