@@ -20,7 +20,7 @@ from embeddings.views.health import HealthViewSet, LivenessViewSet, ReadinessVie
 from embeddings.views.imports import ImportViewSet
 from embeddings.views.jobs import JobViewSet
 from embeddings.views.me import MeViewSet
-from embeddings.views.models import ModelViewSet
+from embeddings.views.models import ModelViewSet, OpenAiModelViewSet
 from embeddings.views.openai import OpenAiViewSet
 from embeddings.views.reindex import ReindexViewSet
 from embeddings.views.rerank import CohereRerankViewSet, RerankViewSet
@@ -151,6 +151,11 @@ routes: list[URLPattern] = [
     path("auth/logout", AuthViewSet.as_view({"post": "logout"}), name="auth-logout"),
     path("audit", AuditViewSet.as_view({"get": "list"}), name="audit"),
     path("models", ModelViewSet.as_view({"get": "list"}), name="models"),
+    path(
+        "models/<anything:model>",
+        OpenAiModelViewSet.as_view({"get": "retrieve"}),
+        name="model",
+    ),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),
 ]

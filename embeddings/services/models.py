@@ -1,4 +1,6 @@
-"""The served models as operators see them: whether they answer, what they take, who needs them."""
+"""The served models: what one of them is, and as operators see them, whether they answer, what
+they take, who needs them.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,7 +8,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.db.models import Count, Sum
 
-from embeddings.engine import EngineOptions, ModelInfo, UnusableModel
+from embeddings.engine import EngineOptions, ModelInfo, UnusableModel, model_names
 from embeddings.engine.catalog import memory_needed
 from embeddings.engine.interface import ModelKind
 from embeddings.engine.remote_provider import provider_pause
@@ -68,6 +70,12 @@ def model_states() -> list[ModelState]:
         for name, use in sorted(used.items())
     ]
     return states + gone
+
+
+def served_model(name: str) -> ModelInfo:
+    """The model or reranker of this name. Raises UnknownModel, EngineUnavailable."""
+    rerankers = model_names(engine.engine_options(), kind="reranker")
+    return engine.model_info(name, "reranker" if name in rerankers else "embedding")
 
 
 def _uses(fingerprints: dict[str, str]) -> dict[str, ModelUse]:

@@ -1,4 +1,4 @@
-"""`GET /v1/models`."""
+"""`GET /v1/models` and `GET /v1/models/{model}`."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from embeddings.services.engine import preload
 from embeddings.types.model import ModelDeclaration
-from tests.api.assertions import assert_problem
+from tests.api.assertions import assert_error, assert_problem
 from tests.models import declare
 from tests.unit.engine.model_folders import make_model_folder
 
@@ -82,6 +82,27 @@ def test_what_is_declared_is_shown(
     assert (theirs["dimensions"], theirs["fingerprint"]) == (1536, "a" * 64)
     judge = models["judge"]
     assert (judge["kind"], judge["dimensions"], judge["default"]) == ("reranker", None, True)
+
+
+def test_one_is_asked_for(
+    as_charlie: APIClient, stranger: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(
+        monkeypatch,
+        ModelDeclaration(name="judge", kind="reranker", max_tokens=512, **REMOTE),
+        ModelDeclaration(name="gone", folder=Path("/nowhere/secret")),
+    )
+
+    models = by_name(as_charlie)
+    for name in ("hashing-384", "judge"):
+        assert as_charlie.get(f"{PATH}/{name}").json() == models[name]
+    assert as_charlie.get("/models/judge").json() == models["judge"]
+
+    for name in ("none", "org/none", "org%2Fnone"):
+        none = as_charlie.get(f"{PATH}/{name}")
+        assert_error(none, "openai", 404, "model_not_found", param="model")
+    assert_error(as_charlie.get(f"{PATH}/gone"), "openai", 503, "model_unusable")
+    assert_error(stranger.get(f"{PATH}/judge"), "openai", 401, "not_authenticated")
 
 
 def test_a_model_that_can_not_be_used_hides_no_other(

@@ -48,6 +48,7 @@ class Things:
         path = (
             route.replace("<str:name>", self.collection)
             .replace("<anything:id>", "tea")
+            .replace("<anything:model>", "hashing-384")
             .replace("<int:id>", str(self.grant))
             .replace("<uuid:id>/retry", f"{self.failed_job}/retry")
             .replace("<uuid:id>", self.job)

@@ -33,6 +33,7 @@ FOR_PEOPLE = "admin/"
 VALUES = {
     "<str:name>": "drinks",
     "<anything:id>": "tea",
+    "<anything:model>": "hashing-384",
     "<int:id>": "1",
     "<str:username>": "alice",
     "<str:team>": "readers",
