@@ -48,20 +48,10 @@ def field_values(metadata: Any, path: Path) -> list[str | float | bool]:
     """The distinct strings, numbers and booleans at the path; those of an array one by one."""
     value = metadata
     for key in path:
-        value = _at(value, key)
+        value = value.get(key) if isinstance(value, dict) else None
     elements = value if isinstance(value, list) else [value]
     scalars = [each for each in elements if isinstance(each, str | int | float)]
     return list({(isinstance(each, bool), each): each for each in scalars}.values())
-
-
-def _at(value: Any, key: str) -> Any:
-    """As PostgreSQL's `#>` has it."""
-    if isinstance(value, dict):
-        return value.get(key)
-    if isinstance(value, list) and key.lstrip("-").isdecimal():
-        index = int(key)
-        return value[index] if -len(value) <= index < len(value) else None
-    return None
 
 
 def _looked_into(

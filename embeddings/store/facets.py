@@ -8,7 +8,7 @@ from psycopg import sql
 
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
-from embeddings.store.metadata_values import IN_ARRAY, SCALARS
+from embeddings.store.metadata_values import IN_ARRAY, SCALARS, steps
 from embeddings.store.partitions import documents_table, terms_table
 from embeddings.types.search import Facet, FacetCounts, MetadataFilter
 
@@ -23,7 +23,7 @@ def facet_counts(
     by its name; with `words`, a `tsquery` for each collection, only over those that match it. Each
     distinct element of an array is counted once for its document; objects are not counted.
     """
-    matches, bound = [], []
+    numbered, matches, bound = list(enumerate(facets)), [], []
     for pk, metadata_filter in views.items():
         condition, values = compile_filter(metadata_filter)
         table, terms = sql.Identifier(documents_table(pk)), sql.Identifier(terms_table(pk))
@@ -32,27 +32,26 @@ def facet_counts(
             sql.SQL("SELECT d.metadata FROM {} d {} WHERE {}").format(table, join, condition)
         )
         bound += values if words is None else [words[pk], *values]
-    fields = sql.SQL(", ").join([sql.SQL("(%s::int4, %s::text[], %s::int8)")] * len(facets))
+    values_at = [sql.SQL("({}, m.metadata{})").format(at, steps(f.path)) for at, f in numbered]
+    bound += [step for facet in facets for step in facet.path]
     statement = sql.SQL(_STATEMENT).format(
         matches=sql.SQL(" UNION ALL ").join(matches),
-        fields=fields,
+        values=sql.SQL(", ").join(values_at),
+        tops=sql.SQL(", ").join(sql.SQL("({}, {})").format(at, f.limit) for at, f in numbered),
         scalars=SCALARS,
         in_array=IN_ARRAY,
     )
-    parameters = [
-        value for at, facet in enumerate(facets) for value in (at, list(facet.path), facet.limit)
-    ]
     with binary_cursor() as cursor:
-        rows = cursor.execute(statement, [*parameters, *bound], prepare=False).fetchall()
-    return {facet.name: _counts(facet, rows, at) for at, facet in enumerate(facets)}
+        rows = cursor.execute(statement, bound, prepare=False).fetchall()
+    return {facet.name: _counts(facet, rows, at) for at, facet in numbered}
 
 
 _MATCHING = "JOIN {terms} t ON t.document_id = d.id AND t.terms @@ %s::tsquery"
 
 _STATEMENT = """
-    WITH fields (field, path, top) AS (VALUES {fields}), fetched AS MATERIALIZED (
-        SELECT f.field, m.metadata #> f.path AS value
-        FROM ({matches}) m CROSS JOIN fields f
+    WITH fields (field, top) AS (VALUES {tops}), fetched AS MATERIALIZED (
+        SELECT field, value
+        FROM ({matches}) m CROSS JOIN LATERAL (VALUES {values}) AS v (field, value)
     ), elements AS (
         SELECT field, value FROM fetched
         WHERE value IS NULL OR jsonb_typeof(value) NOT IN ('array', 'object')

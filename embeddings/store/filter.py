@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from embeddings.store.metadata_values import steps
 from embeddings.types.filter import And, Condition, MetadataFilter, Not, Or, Path, Scalar
 
 COMPARISONS = {
@@ -127,8 +128,7 @@ def _instants(path: Path, values: tuple[Scalar, ...]) -> Compiled:
 
 
 def _at(path: Path) -> sql.Composed:
-    """What the path leads to: through objects only, for `#>` would count the items of an array."""
-    return sql.SQL("(d.metadata{})").format(sql.SQL(" -> %s::text" * len(path)))
+    return sql.SQL("(d.metadata{})").format(steps(path))
 
 
 def _nested(path: Path, value: Any) -> Any:

@@ -7,6 +7,7 @@ from django.db import connection
 from psycopg import sql
 
 from embeddings.constants import FieldType
+from embeddings.store.metadata_values import steps
 from embeddings.store.partitions import documents_table
 from embeddings.types.metadata_schema import MAX_INDEXED_BYTES, SchemaField
 
@@ -95,7 +96,7 @@ def violations(*, collection_id: uuid.UUID, field: SchemaField) -> tuple[int, st
         " WHERE {missing} {long} (f.value <> 'null' AND NOT ({conforms}))"
     ).format(
         table=sql.Identifier(documents_table(collection_id)),
-        steps=sql.SQL(" -> %s::text" * len(field.path)),
+        steps=steps(field.path),
         missing=sql.SQL(missing),
         long=sql.SQL(long),
         conforms=sql.SQL(CONFORMS[field.type]),

@@ -1,6 +1,8 @@
-"""The values of a metadata field, in SQL: those of an array one by one."""
+"""The values of a metadata field, in SQL: what a path leads to, those of an array one by one."""
 
 from psycopg import sql
+
+from embeddings.types.filter import Path
 
 SCALARS = sql.SQL("('string', 'number', 'boolean')")
 
@@ -13,3 +15,10 @@ IN_ARRAY = sql.SQL("""LATERAL (
 """The distinct strings, numbers and booleans in an array, the `value` of `fetched`. To read all
 values so, as if each were an array, takes three times as long.
 """
+
+
+def steps(path: Path) -> sql.SQL:
+    """What leads from metadata to the path's value, with each step as a parameter: through objects
+    only, for `#>` would count the items of an array.
+    """
+    return sql.SQL(" -> %s::text" * len(path))

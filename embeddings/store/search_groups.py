@@ -10,7 +10,7 @@ from psycopg import sql
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
 from embeddings.store.hits import read_near_hit, shown_columns
-from embeddings.store.metadata_values import IN_ARRAY, SCALARS
+from embeddings.store.metadata_values import IN_ARRAY, SCALARS, steps
 from embeddings.store.search import Target
 from embeddings.types.search import FieldGroups, Group, Include, MetadataFilter
 
@@ -34,9 +34,10 @@ def nearest_groups(
         condition=condition,
         scalars=SCALARS,
         in_array=IN_ARRAY,
+        steps=steps(group_by.path),
         **shown_columns(include),
     )
-    narrowed = [vector, *values, list(excluded), list(group_by.path)]
+    narrowed = [vector, *values, list(excluded), *group_by.path]
     parameters = [*narrowed, top_k, top_k, vector, group_by.size]
     groups: dict[int, Group] = {}
     with binary_cursor() as cursor:
@@ -54,7 +55,7 @@ _STATEMENT = """
         WHERE {condition} AND d.id <> ALL (%s::uuid[])
         GROUP BY c.document_id
     ), fetched AS MATERIALIZED (
-        SELECT d.metadata #> %s::text[] AS value, r.document_id, r.distance
+        SELECT d.metadata{steps} AS value, r.document_id, r.distance
         FROM ranked r JOIN {documents} d ON d.id = r.document_id
     ), elements AS MATERIALIZED (
         SELECT value, document_id, distance FROM fetched WHERE jsonb_typeof(value) IN {scalars}
