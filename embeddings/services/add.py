@@ -198,8 +198,8 @@ def _write(
         check_writable(collection=collection, rows=rows)
         stored = content_hashes(collection_id=collection.pk, ids=[row.id for row in rows])
         if on_conflict == OnConflict.ERROR and stored:
-            taken = next(row for row in rows if row.id in stored)
-            raise DocumentExists(param="documents", external_id=taken.external_id)
+            index, taken = next((i, row) for i, row in enumerate(rows) if row.id in stored)
+            raise DocumentExists(param=f"documents.{index}.id", external_id=taken.external_id)
         changed = [row for row in rows if _needs_vector(row, stored, on_conflict)]
         if any(row.id not in chunks.by_id for row in changed):
             return None

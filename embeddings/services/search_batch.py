@@ -38,7 +38,7 @@ def search_many(
 
     Raises what those raise, at the query's place, and IncomparableCollections.
     """
-    collections = _visible(principal, names)
+    collections = _visible(principal, names, named=named)
     queries = [redact_query(collections=collections, params=params) for params in queries]
     passed_by = fresh or named
     places = [Place(collections[0], params, principal, passed_by=passed_by) for params in queries]
@@ -77,7 +77,7 @@ def search_across(
     """As search_collections, of the collections that visible_collection returns; hits name theirs.
     Raises what both raise, and IncomparableCollections.
     """
-    collections = _visible(principal, names)
+    collections = _visible(principal, names, named=True)
     params = redact_query(collections=collections, params=params)
     result = search_collections(
         collections=collections,
@@ -92,12 +92,16 @@ def search_across(
     return result
 
 
-def _visible(principal: Principal, names: Sequence[str]) -> tuple[Collection, ...]:
+def _visible(principal: Principal, names: Sequence[str], *, named: bool) -> tuple[Collection, ...]:
     """Those of the names, each once, if their vectors may be compared."""
-    first, *others = collections = [
-        visible_collection(principal=principal, name=name, action=Action.SEARCH)
-        for name in dict.fromkeys(names)
-    ]
+    found: dict[str, Collection] = {}
+    for index, name in enumerate(names):
+        if name not in found:
+            with within(f"collections.{index}" if named else "collection"):
+                found[name] = visible_collection(
+                    principal=principal, name=name, action=Action.SEARCH
+                )
+    first, *others = collections = list(found.values())
     for other in others:
         for field in ("fingerprint", "metric"):
             if getattr(first.generation, field) != getattr(other.generation, field):

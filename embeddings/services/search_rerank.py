@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from accounts.exceptions import within
 from embeddings.constants import SearchMode
 from embeddings.services.diversity import cosines, most_diverse, scaled
+from embeddings.services.engine import get_reranker
 from embeddings.services.rerank import rerank_texts
 from embeddings.services.search_candidates import Asked, candidates
 from embeddings.services.search_pages import at_least
@@ -35,6 +37,9 @@ def refine(
     rerank_texts does.
     """
     params = asked.params
+    if params.rerank is not None:
+        with within("rerank"):
+            get_reranker(params.rerank.model)
     deeper = asked if params.rerank is None else asked.with_included("text")
     found = candidates(asked=deeper, depth=_depth(asked), alongside=alongside)
     hits, tokens = found.hits, 0

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -41,13 +41,15 @@ SHOWN_CHARS = 40
 @dataclass(frozen=True, slots=True)
 class Condition:
     """`path operator value`; `value` is a tuple of scalars for `$in`, else one scalar.
-    `as_instants` compares ISO 8601 strings as the points in time that they name.
+    `as_instants` compares ISO 8601 strings as the points in time that they name. `place` is where
+    the request has it, which makes it no other condition.
     """
 
     path: Path
     operator: str
     value: Scalar | tuple[Scalar, ...]
     as_instants: bool = False
+    place: str = field(default="filter", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def _conditions(
         raise _invalid(param, "compare a list by $in or $contains.")
     if not isinstance(value, dict):
         budget.spend(param=param, conditions=1)
-        return Condition(path, "$eq", _scalar(value, param=param, budget=budget))
+        return Condition(path, "$eq", _scalar(value, param=param, budget=budget), place=param)
     if not value:
         raise _invalid(param, f"the condition is empty. Operators: {', '.join(OPERATORS)}.")
     parts: list[MetadataFilter] = []
@@ -200,7 +202,7 @@ def _condition(
         present = Condition(path, "$exists", value=True)
         return present if operand else Not(present)
     read: _Read = READERS.get(operator, _scalar)
-    return Condition(path, operator, read(operand, param=param, budget=budget))
+    return Condition(path, operator, read(operand, param=param, budget=budget), place=param)
 
 
 def _scalar(value: Any, *, param: str, budget: _Budget) -> Scalar:

@@ -192,10 +192,10 @@ COMPARED = RANGE_OPERATORS | {"$eq", "$in"}
 def _as_instants(condition: Condition) -> MetadataFilter:
     value = condition.value
     values = value if isinstance(value, tuple) else (value,)
-    for item in values:
+    for index, item in enumerate(values):
         if item is not None and not (isinstance(item, str) and is_instant(item)):
             raise InvalidFilter(
-                param=f"filter.{'.'.join(condition.path)}.{condition.operator}",
+                param=f"{condition.place}.{index}" if item is not value else condition.place,
                 reason="the field is declared as datetime. Compare it with an ISO 8601 string, such"
                 " as 2026-11-22 or 2026-11-22T09:30:00+01:00.",
             )

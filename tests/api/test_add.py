@@ -101,7 +101,8 @@ def test_conflicts(
 
     assert response.status_code == status
     if status == 409:
-        assert "`tea`" in assert_problem(response, 409, "document_exists")["detail"]
+        problem = assert_problem(response, 409, "document_exists", param="documents.1.id")
+        assert "`tea`" in problem["detail"]
     assert stored(collection)["tea"] == (text or "How to brew green tea")
     assert ("other" in stored(collection)) is (status == 200)
 

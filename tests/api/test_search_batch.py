@@ -109,6 +109,7 @@ def test_what_is_remembered_serves_again(collection: Collection, as_alice: APICl
         ({"positive": ["tea", "nothing"]}, 404, "queries.3.positive.1"),
         ({"query": "a", "cursor": "AAAA"}, 400, "queries.3.cursor"),
         ({"query": "a", "rerank": True, "diversity": 2}, 400, "queries.3.diversity"),
+        ({"query": "a", "rerank": {"model": "no"}}, 400, "queries.3.rerank.model"),
         ("tea", 400, "queries.3"),
         (None, 400, "queries.3"),
     ],
@@ -212,14 +213,14 @@ def test_a_collection_of_anothers_is_as_if_absent(
     collection: Collection, charlie: User, as_charlie: APIClient, as_bob: APIClient
 ) -> None:
     make_collection("own", owner=charlie)
-    assert_same(
-        *(
-            as_charlie.post(
-                PATH, {"collections": ["own", name], "query": "tea"}, HTTP_X_REQUEST_ID="same"
-            )
-            for name in ("drinks", "nothing")
+    answers = [
+        as_charlie.post(
+            PATH, {"collections": ["own", name], "query": "tea"}, HTTP_X_REQUEST_ID="same"
         )
-    )
+        for name in ("drinks", "nothing")
+    ]
+    assert_same(*answers)
+    assert_problem(answers[0], 404, param="collections.1")
     assert len(post(as_bob, {"collections": ["own", "drinks"], "query": "tea"})["hits"]) == 3
 
 

@@ -147,8 +147,9 @@ def test_min_score_is_that_of_the_reranker(
 
 
 def test_an_unknown_reranker_is_named(shelf: Collection, as_alice: APIClient) -> None:
-    query = {"query": "dune", "collection": "books", "rerank": {"model": "nothing"}}
-    assert_problem(as_alice.post(PATH, query), 400, "unknown_model")
+    for name, code in (("nothing", "unknown_model"), ("hashing-384", "wrong_model_kind")):
+        query = {"query": "dune", "collection": "books", "rerank": {"model": name}}
+        assert_problem(as_alice.post(PATH, query), 400, code, param="rerank.model")
 
 
 def test_different_hits(books: Collection, as_alice: APIClient) -> None:

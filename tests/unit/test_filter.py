@@ -19,6 +19,7 @@ from embeddings.types.filter import And, Condition, Not, Or, parse_filter
 def test_it_works() -> None:
     parsed = parse_filter({"year": {"$gte": 2020}, "lang": "en"})
     assert parsed == And((Condition(("year",), "$gte", 2020), Condition(("lang",), "$eq", "en")))
+    assert "filter" not in repr(parsed)  # where it stands makes it no other filter
 
 
 def test_paths_and_boolean_operators() -> None:

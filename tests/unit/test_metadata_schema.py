@@ -134,8 +134,13 @@ def test_null_is_no_point_in_time() -> None:
 
 @pytest.mark.parametrize("operand", ["soon", 1704067200, True, "2024-02-30"])
 def test_a_datetime_is_compared_with_one(operand: Any) -> None:
-    with pytest.raises(InvalidFilter) as refusal:
-        with_types(parse_filter({"$or": [{"at": {"$in": ["2024-01-01", operand]}}]}), SCHEMA)
-    assert refusal.value.param == "filter.at.$in"
+    for given, place in (
+        ({"$or": [{"n": 1}, {"at": {"$in": ["2024-01-01", operand]}}]}, "$or.1.at.$in.1"),
+        ({"$not": {"at": operand}}, "$not.at"),
+        ({"at": {"$not": {"$ne": operand}}}, "at.$not.$ne"),
+    ):
+        with pytest.raises(InvalidFilter) as refusal:
+            with_types(parse_filter(given), SCHEMA)
+        assert refusal.value.param == f"filter.{place}"
     parsed = parse_filter({"at": {"$prefix": "2024"}, "$or": [{"at": {"$exists": True}}]})
     assert with_types(parsed, SCHEMA) == parsed
