@@ -77,9 +77,12 @@ def store_terms(*, collection_id: uuid.UUID, language: str, ids: Sequence[uuid.U
     return int(row[0]) if row else 0
 
 
+# Between angle brackets PostgreSQL would see a tag, and leave words of code and addresses out. So
+# they are blanks wherever words are read.
 _STORE = """
     WITH read AS MATERIALIZED (
-        SELECT d.id, to_tsvector(%s::regconfig, left(d.text, {chars})) AS terms
+        SELECT d.id,
+            to_tsvector(%s::regconfig, translate(left(d.text, {chars}), '<>', '  ')) AS terms
         FROM {documents} d WHERE d.id = ANY (%s)
     ), sized AS MATERIALIZED (
         SELECT id, terms, coalesce(

@@ -25,6 +25,9 @@ SAMPLE = 200
 """So many documents' distances say how far distances of a query are apart."""
 
 START, STOP, CUT = "\x02", "\x03", "\x1f"
+LESS, GREATER = "\x04", "\x05"
+"""In the places of angle brackets until the words are marked: blanks to PostgreSQL."""
+
 HEADLINE = (
     f'StartSel="{START}", StopSel="{STOP}", FragmentDelimiter="{CUT}",'
     " MaxFragments=3, MinWords=5, MaxWords=25, ShortWord=0"
@@ -54,8 +57,8 @@ _COVERING = """
     FROM {documents} d JOIN {chunks} c ON c.document_id = d.id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(w.worth), 0) AS worth
-        FROM unnest(tsvector_to_array(to_tsvector(
-            %s::regconfig, substr(d.text, c.start + 1, c."end" - c.start)))) AS l (lexeme)
+        FROM unnest(tsvector_to_array(to_tsvector(%s::regconfig, translate(
+            substr(d.text, c.start + 1, c."end" - c.start), '<>', '  ')))) AS l (lexeme)
         JOIN unnest(%s::text[], %s::float8[]) AS w (lexeme, worth) USING (lexeme)
     ) AS covered
     WHERE d.id = ANY (%s)
@@ -120,7 +123,7 @@ def read_hits(
     values: list[Any] = []
     if "highlights" in include:
         query = " | ".join(map(quoted, words.worth))
-        values = [words.language, HIGHLIGHTED_CHARS, START + STOP + CUT, query, HEADLINE]
+        values = [words.language, HIGHLIGHTED_CHARS, query, HEADLINE]
     wanted = [list(scores), [ordinals.get(pk, 0) for pk in scores]]
     with binary_cursor() as cursor:
         rows = cursor.execute(statement, [*values, *wanted, *bound]).fetchall()
@@ -136,8 +139,9 @@ _HITS = """
     JOIN {chunks} c ON c.document_id = d.id AND c.ordinal = wanted.ordinal
     WHERE {condition}"""
 
-_HIGHLIGHTS = """ts_headline(%s::regconfig, translate(
-    substr(d.text, c.start + 1, least(c."end" - c.start, %s)), %s, ''), %s::tsquery, %s)"""
+_HIGHLIGHTS = f"""ts_headline(%s::regconfig, translate(
+    substr(d.text, c.start + 1, least(c."end" - c.start, %s)),
+    '<>{LESS}{GREATER}{START}{STOP}{CUT}', '{LESS}{GREATER}'), %s::tsquery, %s)"""
 
 
 def _hit(row: tuple[Any, ...], *, score: float) -> Hit:
@@ -146,12 +150,15 @@ def _hit(row: tuple[Any, ...], *, score: float) -> Hit:
     return hit if headline is None else replace(hit, highlights=highlights(headline))
 
 
+_BRACKETS = str.maketrans({LESS: "<", GREATER: ">"})
+
+
 def highlights(headline: str) -> list[str]:
     """The fragments of a headline in which a word is marked, as HTML that is safe in a page: the
     text is escaped, and the words stand in `<mark>`.
     """
     return [
-        html.escape(fragment).replace(START, "<mark>").replace(STOP, "</mark>")
+        html.escape(fragment.translate(_BRACKETS)).replace(START, "<mark>").replace(STOP, "</mark>")
         for fragment in headline.split(CUT)
         if START in fragment
     ]

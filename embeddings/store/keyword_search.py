@@ -110,7 +110,7 @@ def _frequency(counted: int | None, common: int | None, refreshed: int, document
 _ASKED = """
     WITH asked AS MATERIALIZED (
         SELECT lexeme, cardinality(positions) AS count
-        FROM unnest(to_tsvector(%s::regconfig, %s))
+        FROM unnest(to_tsvector(%s::regconfig, translate(%s, '<>', '  ')))
         ORDER BY 2 DESC, positions[1] LIMIT {limit}
     ), """
 
@@ -146,7 +146,8 @@ _READ_IN_VIEW = """known AS MATERIALIZED (
     FROM known"""
 
 _CONDITIONS = b"""
-    SELECT coalesce(array_agg(phraseto_tsquery(%s::regconfig, phrase)::text ORDER BY place), '{}')
+    SELECT coalesce(array_agg(
+        phraseto_tsquery(%s::regconfig, translate(phrase, '<>', '  '))::text ORDER BY place), '{}')
     FROM unnest(%s::text[]) WITH ORDINALITY AS phrases (phrase, place)"""
 
 

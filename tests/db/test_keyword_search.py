@@ -216,6 +216,20 @@ def test_the_chunk_with_most_of_the_words_is_the_hit() -> None:
     assert hit.ordinal == 0
 
 
+@pytest.mark.parametrize(
+    "query", ["walrus", "jane@example.com", "<walrus>", '"std vector<walrus>"']
+)
+def test_words_between_angle_brackets_are_words(query: str) -> None:
+    collection = make_collection()
+    make_document(collection, "std::vector<walrus> by Jane <jane@example.com>", external_id="1")
+    make_document(collection, "if (a <b && c> d)", external_id="2")
+    [hit] = search(collection, query, include=frozenset({"highlights"})).hits
+    assert hit.external_id == "1"
+    [shown] = hit.highlights or []
+    plain = re.sub("</?mark>", "", shown)
+    assert plain == "std::vector&lt;walrus&gt; by Jane &lt;jane@example.com"
+
+
 def test_highlights_are_safe_in_a_page() -> None:
     collection = make_collection()
     make_document(collection, "Garfield < other \x02cats\x03 " + "word " * 500 + "a <cat!")
