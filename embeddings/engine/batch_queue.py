@@ -142,6 +142,10 @@ class BatchQueue:
         self._put(call, [tuple(ids) for ids in token_ids])
         try:
             self._wait(call, gone)
+        except BaseException:  # gone, or interrupted
+            with self._lock:
+                self._abandon(call)
+            raise
         finally:
             with self._lock:
                 self.callers -= 1
@@ -186,13 +190,8 @@ class BatchQueue:
             self._work.notify(len(order))
 
     def _wait(self, call: _Call, gone: Callable[[], bool] | None) -> None:
-        if gone is None:
-            call.finished.wait()
-            return
-        while not call.finished.wait(POLL_S):
-            if gone():
-                with self._lock:
-                    self._abandon(call)
+        while not call.finished.wait(None if gone is None else POLL_S):
+            if gone is not None and gone():
                 raise CallerGone
 
     def _drain(self) -> None:

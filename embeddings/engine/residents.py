@@ -147,8 +147,17 @@ class Room:
         self._close(models, reason="idle")
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching, and close all models, those in use or pinned too.
+
+        Due before the process ends: a thread that comes back from a model's native code while
+        Python is taken down aborts the process.
+        """
         self._closed.set()
+        with self.lock:
+            loaded = [each for each in self._sizes if each.model is not None]
+            models = [self._detached(each) for each in loaded]
+        for model in models:
+            model.close()
 
     def _idle(self) -> list[Resident[Any]]:
         """Those that may be unloaded, the one not used for longest first."""

@@ -2,6 +2,7 @@
 all threads, and unloaded when it is idle or memory is short.
 """
 
+import atexit
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -264,7 +265,9 @@ def _resident(info: ModelInfo, load: Callable[[], Kept]) -> Resident[Kept]:
 @lru_cache(maxsize=1)
 def _room() -> Room:
     config = settings.EMBED
-    return Room(budget=config.model_memory_mb * 1024 * 1024, idle_s=config.model_idle_s)
+    room = Room(budget=config.model_memory_mb * 1024 * 1024, idle_s=config.model_idle_s)
+    atexit.register(room.close)
+    return room
 
 
 @contextmanager

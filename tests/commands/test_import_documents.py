@@ -2,6 +2,7 @@
 
 import gzip
 import signal
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,24 @@ def test_as_a_process_it_goes_on_after_its_end(large_file: Path, how: str) -> No
     report = orjson.loads(out)
     assert (report["rows"], report["added"], report["refused"]) == (MANY, MANY, 0)
     assert Document.objects.count() == MANY
+
+
+@pytest.mark.serve
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_cut_off_while_a_model_embeds_it_says_how_to_go_on(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    """A model's threads that outlive Python abort the process."""
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(lines(*({"text": f"number {i} of many " * 40} for i in range(MANY))))
+    arguments = ["import_documents", str(path), "--collection", "long", "--batch-size", "128"]
+    with command(*arguments, EMBED_DEFAULT_MODEL="all-MiniLM-L6-v2") as process:
+        wait_for(lambda: Job.objects.filter(done__gt=0).exists() or process.poll() is not None)
+        time.sleep(0.5)  # the next batch takes seconds, and is in the model's hands by now
+        process.send_signal(number)
+        _, err = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == status, err
+    assert err.endswith("CommandError: Interrupted; the same command goes on.\n")
+    job = Job.objects.get()
+    assert (job.state, 0 < job.done < MANY) == (JobState.PARKED, True)

@@ -1,7 +1,5 @@
 """`manage.py reindex` and `manage.py measure_recall`."""
 
-import signal
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -24,14 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def admin(transactional_db: None) -> User:
     return make_user("root", SiteRole.ADMIN)
-
-
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """The command takes SIGTERM for Ctrl-C."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

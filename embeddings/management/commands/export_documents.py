@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from accounts.exceptions import Problem
 from accounts.policy import Action
+from embeddings.management.interruption import interruptible
 from embeddings.management.principals import principal_for
 from embeddings.serializers.export import CSV, NDJSON, export_encoder, export_head
 from embeddings.services.collection import visible_collection
@@ -38,13 +39,12 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         started = time.perf_counter()
         try:
-            documents = export(options)
+            with interruptible():
+                documents = export(options)
         except Problem as problem:
             raise CommandError(problem.detail) from None
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}.") from None
-        except KeyboardInterrupt:
-            raise CommandError("Interrupted; the same command goes on.", returncode=130) from None
         seconds = time.perf_counter() - started
         if options["json"]:
             report = {"documents": documents, "seconds": round(seconds, 3)}

@@ -18,6 +18,7 @@ from accounts.policy import Action
 from accounts.principal import Principal
 from embeddings.constants import OnConflict
 from embeddings.exceptions import NotFound
+from embeddings.management.interruption import interruptible
 from embeddings.management.principals import principal_for
 from embeddings.models import Collection, Job
 from embeddings.readers.files import file_format
@@ -59,17 +60,16 @@ class Command(BaseCommand):
         logging.getLogger("embeddings").setLevel(logging.WARNING)  # the bar has the line
         try:
             check_errors_file(options["errors"])
-            file_import = open_import(options)
-            resumed_at = file_import.run.job.done
-            if resumed_at:
-                self.stderr.write(f"Going on behind row {resumed_at}.")
-            run_with_bar(file_import, options)
+            with interruptible():
+                file_import = open_import(options)
+                resumed_at = file_import.run.job.done
+                if resumed_at:
+                    self.stderr.write(f"Going on behind row {resumed_at}.")
+                run_with_bar(file_import, options)
         except Problem as problem:
             raise CommandError(problem.detail) from None
         except JobLost:
             raise CommandError("The import was cancelled, or another process goes on.") from None
-        except KeyboardInterrupt:
-            raise CommandError("Interrupted; the same command goes on.", returncode=130) from None
         report(self, Job.objects.get(pk=file_import.run.job.pk), as_json=options["json"])
 
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from accounts.exceptions import Problem
 from accounts.policy import Action
+from embeddings.management.interruption import interruptible
 from embeddings.management.principals import principal_for
 from embeddings.models import Collection
 from embeddings.services.collection import visible_collection
@@ -32,14 +33,13 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         logging.getLogger("embeddings").setLevel(logging.WARNING)  # the bar has the line
         try:
-            report = {
-                collection.name: refresh_with_bar(collection)
-                for collection in chosen(options["collection"])
-            }
+            with interruptible():
+                report = {
+                    collection.name: refresh_with_bar(collection)
+                    for collection in chosen(options["collection"])
+                }
         except Problem as problem:
             raise CommandError(problem.detail) from None
-        except KeyboardInterrupt:
-            raise CommandError("Interrupted; the same command goes on.", returncode=130) from None
         if options["json"]:
             self.stdout.write(orjson.dumps({"collections": report}).decode())
         else:

@@ -1,7 +1,6 @@
 """Builds the HNSW index of a collection, or of all, anew, in this process."""
 
 import logging
-import signal
 from argparse import ArgumentParser
 from dataclasses import asdict
 from itertools import chain
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from accounts.exceptions import Problem
 from accounts.policy import Action
 from embeddings.constants import IndexStorage
+from embeddings.management.interruption import interruptible
 from embeddings.management.principals import principal_for
 from embeddings.models import Collection
 from embeddings.services.collection import visible_collection
@@ -41,14 +41,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         logging.getLogger("embeddings").setLevel(logging.WARNING)  # the bar has the line
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
+        with interruptible(
+            "Interrupted; the present index serves on, and the same command goes on."
+        ):
             rows = self.reindexed(options)
-        except KeyboardInterrupt:
-            raise CommandError(
-                "Interrupted; the present index serves on, and the same command goes on.",
-                returncode=130,
-            ) from None
         if options["json"]:
             self.stdout.write(orjson.dumps({"collections": rows}).decode())
         else:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from accounts.exceptions import Problem
 from embeddings.management.arguments import collection_named
+from embeddings.management.interruption import interruptible
 from embeddings.management.principals import principal_for
 from embeddings.serializers.cache import DEFAULT_QUERIES
 from embeddings.services.cache_warming import Warming, of_queries, of_texts, warm_for_all
@@ -50,11 +51,10 @@ class Command(BaseCommand):
                 " POST /v1/cache/warm warms the process that answers."
             )
         try:
-            result = warm_with_bar(wanted_by(options))
+            with interruptible():
+                result = warm_with_bar(wanted_by(options))
         except Problem as problem:
             raise CommandError(problem.detail) from None
-        except KeyboardInterrupt:
-            raise CommandError("Interrupted; the same command goes on.", returncode=130) from None
         if options["json"]:
             self.stdout.write(orjson.dumps(asdict(result)).decode())
         else:

@@ -22,6 +22,16 @@ def test_what_has_not_begun_of_a_caller_that_has_gone_is_dropped() -> None:
     assert other.result().tolist() == [[12.0, 2.0]]
 
 
+def test_what_has_not_begun_of_an_interrupted_caller_is_dropped() -> None:
+    def interrupt() -> bool:
+        raise KeyboardInterrupt
+
+    with held_up() as callers:
+        with pytest.raises(KeyboardInterrupt):
+            callers.threads.submit(callers.queue.vectors, [[5, 5]], gone=interrupt).result(60)
+        assert callers.run_all() == []
+
+
 def test_a_caller_may_go_while_its_text_runs_and_another_joins_it() -> None:
     gone = threading.Event()
     with held_up() as callers:

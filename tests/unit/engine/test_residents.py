@@ -207,3 +207,16 @@ def test_a_load_that_fails_takes_no_room_and_is_tried_again(models: Models) -> N
     models.use(second, first)
 
     assert loaded(first, second) == ["first"]
+
+
+def test_closing_the_room_closes_all_models() -> None:
+    models = Models()
+    pinned, busy, idle = models.make("pinned", pinned=True), models.make("busy"), models.make("x")
+    models.use(pinned, idle)
+    given = [pinned.model, idle.model]
+
+    with busy.borrow() as model:
+        models.room.close()
+
+    assert [each is not None and each.closed for each in [*given, model]] == [True] * 3
+    assert loaded(pinned, busy, idle) == []
