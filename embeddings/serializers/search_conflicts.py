@@ -13,6 +13,7 @@ PLACES = ("collection", "collections")
 
 ORDER = "a page follows the order of the search itself"
 IDS = "the ids are those of one collection"
+INDEX = "words are looked up in an index of their own"
 ALL = "an exact search asks no index"
 RELATIVE = "a hybrid score is relative to its collection's best; hits of several need `rerank`"
 
@@ -55,6 +56,10 @@ def _check_mode(attrs: Mapping[str, Any], query: str) -> None:
         raise _conflict("mode", query, NO_TEXT)
     if attrs["mode"] != SearchMode.SEMANTIC and attrs.get("group_by") == "chunk":
         raise _conflict("mode", "group_by", "words rank whole documents")
+    if attrs["mode"] == SearchMode.KEYWORD:
+        for name in ("ef_search", "max_candidates"):
+            if attrs.get(name):
+                raise _conflict("mode", name, INDEX)
     if "weights" in attrs and attrs["mode"] != SearchMode.HYBRID:
         raise _conflict("weights", "mode", "only a hybrid search weighs two rankings")
 

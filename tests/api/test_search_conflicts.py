@@ -29,6 +29,8 @@ def by_text(**values: Any) -> dict[str, Any]:
         ({"group_by": {"field": "a", "size": 100}, "top_k": 101}, {"group_by.size", "top_k"}),
         ({"weights": {"semantic": 1}}, {"weights", "mode"}),
         ({"weights": {"semantic": 1}, "mode": "keyword"}, {"weights", "mode"}),
+        ({"ef_search": 5, "mode": "keyword"}, {"ef_search", "mode"}),
+        ({"max_candidates": 5, "mode": "keyword"}, {"max_candidates", "mode"}),
         ({"negative": ["dune"]}, {"negative", "query"}),
         ({"query": None, "vector": QUERY, "rerank": True}, {"rerank", "vector"}),
         ({"query": None, "vector": QUERY, "mode": "keyword"}, {"mode", "vector"}),
