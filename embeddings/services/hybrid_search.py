@@ -16,6 +16,7 @@ import statistics
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,8 +183,10 @@ def leads(values: Mapping[uuid.UUID, float]) -> tuple[dict[uuid.UUID, float], fl
 
 def _by_rank(pool: Pool, wished: Weights) -> tuple[dict[uuid.UUID, float], Weights]:
     """The same by reciprocal rank fusion."""
-    total = wished.semantic + wished.keyword
-    weights = Weights(wished.semantic / total, wished.keyword / total)
+    # As fractions, for a sum of floats may be infinite.
+    semantic, keyword = Fraction(wished.semantic), Fraction(wished.keyword)
+    total = semantic + keyword
+    weights = Weights(float(semantic / total), float(keyword / total))
     near = ranks([*pool.similarities], pool.similarities)
     match = ranks([pk for pk, value in pool.matches.items() if value > 0], pool.matches)
     scores = {
