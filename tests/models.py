@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from embeddings.engine import remote_models
 from embeddings.services import engine
 from embeddings.types.model import ModelDeclaration
 
@@ -15,3 +16,4 @@ def declare(monkeypatch: pytest.MonkeyPatch, *models: ModelDeclaration) -> None:
     monkeypatch.setattr(engine, "_embedders", {})
     monkeypatch.setattr(engine, "_rerankers", {})
     monkeypatch.setattr(engine, "_reasons", {})
+    monkeypatch.setattr(remote_models, "_reasons", {})

@@ -9,7 +9,7 @@ from unfold.widgets import (
 
 from embeddings.admin.query_form import QueryForm, text_field
 from embeddings.serializers.cache import DEFAULT_QUERIES, ClearRequest, WarmRequest
-from embeddings.services.engine import served_models
+from embeddings.services.models import served_models
 
 
 def _models() -> list[tuple[str, str]]:

@@ -28,8 +28,8 @@ from embeddings.constants import (
 from embeddings.models import Collection
 from embeddings.serializers.base import RequestSerializer, validated
 from embeddings.serializers.collection import CollectionChange, CollectionRequest
-from embeddings.services.engine import served_models
 from embeddings.services.keyword_statistics import known_languages
+from embeddings.services.models import served_models
 from embeddings.types.chunking import CODE_LANGUAGES
 from embeddings.types.index import IndexSettings
 from embeddings.types.redaction import Entity
@@ -65,7 +65,7 @@ def _models() -> list[tuple[str, str]]:
     return [
         (info.name, f"{info.name}, {info.dimensions} dimensions")
         for info in served_models()
-        if info.kind == "embedding"
+        if info.kind == "embedding" and info.usable
     ]
 
 

@@ -94,6 +94,21 @@ class SharedEngine:
 
         Raises EngineUnavailable, CallerGone, and what the engine raised.
         """
+        try:
+            return self._ask(path, payload, read, max_bytes, patience, gone)
+        except ProviderFailure as failure:
+            raise self._provider.unavailable(failure) from None
+
+    def _ask(
+        self,
+        path: str,
+        payload: object,
+        read: Callable[[dict[str, Any]], T],
+        max_bytes: int,
+        patience: float,
+        gone: Callable[[], bool] | None = None,
+    ) -> T:
+        """As `ask`, but raises ProviderFailure."""
 
         def checked(answer: Any) -> T | EmbeddingsError:
             try:
@@ -111,25 +126,23 @@ class SharedEngine:
             max_bytes=OTHER_BYTES + max_bytes,
             gone=gone,
         )
-        try:
-            result = self._provider.call("POST", path, read=checked, limits=limits, payload=payload)
-        except ProviderFailure as failure:
-            raise self._provider.unavailable(failure) from None
+        result = self._provider.call("POST", path, read=checked, limits=limits, payload=payload)
         if isinstance(result, EmbeddingsError):
             raise result
         return result
 
-    def is_loaded(self, model: str) -> bool:
-        """Whether the model answers without loading first; not while the engine is down."""
+    def loaded(self, models: Sequence[str]) -> set[str]:
+        """Those that answer without loading first; none while the engine is down, which is told to
+        whoever wants more of it than a glance.
+        """
         try:
-            return self.ask(
-                "/loaded",
-                {"model": model},
-                read=lambda answer: answer["loaded"] is True,
-                patience=GLANCE_S,
-            )
-        except EmbeddingsError:
-            return False
+            return self._ask("/loaded", {"models": models}, _names, 0, GLANCE_S)
+        except (ProviderFailure, EmbeddingsError):
+            return set()
+
+    def is_loaded(self, model: str) -> bool:
+        """Whether the model does."""
+        return model in self.loaded([model])
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -235,6 +248,10 @@ class SharedReranker:
 
     def close(self) -> None:
         """The engine is another's to close."""
+
+
+def _names(answer: dict[str, Any]) -> set[str]:
+    return {str(name) for name in answer["loaded"]}
 
 
 def to_base64(array: NDArray[Any]) -> str:

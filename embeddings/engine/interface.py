@@ -1,7 +1,7 @@
 """What the engine promises: the embedder, what it returns, and how it is set up."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -148,7 +148,7 @@ class RemoteOptions:
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """`threads` 0 is one for each core that this process may use; `batch_tokens` is a ceiling:
-    a runtime takes less where less is faster.
+    a runtime takes less where less is faster. `remote` says nothing of what the models are.
     """
 
     data_dir: Path
@@ -159,7 +159,7 @@ class EngineOptions:
     batch_tokens: int = 8192
     queue_tokens: int = 131_072
     models: tuple[ModelDeclaration, ...] = ()
-    remote: RemoteOptions = RemoteOptions()
+    remote: RemoteOptions = field(default=RemoteOptions(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,8 @@ class ModelInfo:
     """What a model is, known without loading it; `revision` is the weights' hash, shortened.
 
     `dimensions` is 0 for a reranker; `matryoshka` are the sizes that its vectors may be cut to;
-    `created` is when its files came here, in seconds since 1970, 0 where it has none.
+    `created` is when its files came here, in seconds since 1970, 0 where it has none. Of one that
+    is not `usable` only the name, the kind and the provider are known.
     """
 
     name: str
@@ -184,3 +185,4 @@ class ModelInfo:
     price_per_million_tokens: Decimal | None = None
     token_ids: Literal["cl100k_base", "own"] = "cl100k_base"  # noqa: S105 - no password
     created: int = 0
+    usable: bool = True

@@ -14,6 +14,10 @@ from embeddings.engine.remote_http import Limits
 from embeddings.engine.remote_provider import Provider
 from embeddings.types.model import ModelDeclaration
 
+_reasons: dict[str, set[str]] = {}
+"""Why a provider did not say what a model is, each told once until it does: everyone who lists the
+models runs into it."""
+
 MODELS_BYTES = 4 * 1024 * 1024
 """Of a provider's list of models, at most."""
 
@@ -114,11 +118,17 @@ def _stated(declaration: ModelDeclaration, options: EngineOptions) -> dict[str, 
     try:
         found = provider.call("GET", "/models", read=read, limits=limits)
     except ProviderFailure as failure:
-        raise provider.unavailable(failure) from None
+        reasons = _reasons.setdefault(declaration.name, set())
+        quiet = failure.reason in reasons
+        reasons.add(failure.reason)
+        raise provider.unavailable(failure, quiet=quiet) from None
     finally:
         provider.close()
+    _reasons.pop(declaration.name, None)
     if not found:
         raise UnusableModel(f"{declaration.name}: {provider.origin} serves no model {name}.")
+    if not found.get("usable", True):
+        raise UnusableModel(f"{declaration.name}: {provider.origin} can't use its {name} now.")
     return found
 
 

@@ -106,9 +106,10 @@ class Provider:
             return InputRefused(model=self.model, status=failure.status)
         return self.unavailable(failure)
 
-    def unavailable(self, failure: ProviderFailure) -> EngineUnavailable:
-        """The same where the texts can't be at fault."""
-        self._log(failure, logging.WARNING if isinstance(failure, Busy) else logging.ERROR)
+    def unavailable(self, failure: ProviderFailure, *, quiet: bool = False) -> EngineUnavailable:
+        """The same where the texts can't be at fault; `quiet` where the log knows already."""
+        if not quiet:
+            self._log(failure, logging.WARNING if isinstance(failure, Busy) else logging.ERROR)
         if isinstance(failure, Refused):
             return ModelUnusable(model=self.model, reason=REFUSES_US)
         after = failure.retry_after if failure.retry_after is not None else self._pause

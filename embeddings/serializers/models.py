@@ -6,7 +6,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from embeddings.engine import ModelInfo
-from embeddings.services.engine import default_reranker, is_loaded
+from embeddings.services.engine import default_reranker, loaded_models
 
 
 class ModelResponse(serializers.Serializer[Any]):
@@ -22,7 +22,9 @@ class ModelResponse(serializers.Serializer[Any]):
     matryoshka = serializers.ListField(
         child=serializers.IntegerField(), help_text="Dimensions that vectors may be cut to."
     )
-    max_tokens = serializers.IntegerField(help_text="Of a longer text only the start is read.")
+    max_tokens = serializers.IntegerField(
+        allow_null=True, help_text="Of a longer text only the start is read."
+    )
     normalized = serializers.BooleanField(help_text="Whether all vectors have length 1.")
     precision = serializers.ChoiceField(choices=["float32", "bfloat16", "float16"])
     token_ids = serializers.CharField(help_text="Vocabulary of token ids sent instead of text.")
@@ -32,6 +34,9 @@ class ModelResponse(serializers.Serializer[Any]):
         allow_null=True, help_text="Equal where vectors may be compared."
     )
     default = serializers.BooleanField(help_text="Whether requests that name none get it.")
+    usable = serializers.BooleanField(
+        help_text="Of one that can't be used now, only id, kind and provider are known."
+    )
     loaded = serializers.BooleanField(help_text="Whether it answers without loading first.")
 
 
@@ -44,10 +49,12 @@ class ModelsResponse(serializers.Serializer[Any]):
 
 def models_json(infos: list[ModelInfo]) -> dict[str, Any]:
     """ModelsResponse."""
-    return {"object": "list", "data": [model_json(info) for info in infos]}
+    loaded = loaded_models([info.name for info in infos])
+    data = [model_json(info, loaded=info.name in loaded) for info in infos]
+    return {"object": "list", "data": data}
 
 
-def model_json(info: ModelInfo) -> dict[str, Any]:
+def model_json(info: ModelInfo, *, loaded: bool) -> dict[str, Any]:
     """ModelResponse."""
     price = info.price_per_million_tokens
     return {
@@ -59,7 +66,7 @@ def model_json(info: ModelInfo) -> dict[str, Any]:
         "provider": info.provider,
         "dimensions": info.dimensions or None,
         "matryoshka": list(info.matryoshka),
-        "max_tokens": info.max_tokens,
+        "max_tokens": info.max_tokens or None,
         "normalized": info.normalized,
         "precision": info.precision,
         "token_ids": info.token_ids,
@@ -67,5 +74,6 @@ def model_json(info: ModelInfo) -> dict[str, Any]:
         "revision": info.revision or None,
         "fingerprint": info.fingerprint or None,
         "default": info.name in (settings.EMBED.default_model, default_reranker()),
-        "loaded": is_loaded(info.name),
+        "usable": info.usable,
+        "loaded": loaded,
     }

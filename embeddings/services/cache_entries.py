@@ -15,7 +15,7 @@ from embeddings.cache import (
 )
 from embeddings.cache.values import START, is_intact
 from embeddings.models import Collection
-from embeddings.services.engine import listed_models
+from embeddings.services.models import listed_models
 from embeddings.types.cache import Holding, TopEntry
 
 DIGEST_BYTES = 32

@@ -11,8 +11,9 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
 from embeddings.cache import the_cache
-from embeddings.services.engine import is_loaded, listed_models
+from embeddings.services.engine import is_loaded
 from embeddings.services.machine import disk_bytes, memory_bytes
+from embeddings.services.models import listed_models
 from embeddings.services.stalled_jobs import STALLED_AFTER_S
 from embeddings.store.instance import server_facts
 from embeddings.types.operations import Dependency, Health

@@ -6,6 +6,7 @@ import atexit
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TypeVar
 
@@ -120,13 +121,15 @@ def preload() -> None:
 
 def is_loaded(name: str) -> bool:
     """Whether the model answers without loading first."""
-    model = _embedders.get(name) or _rerankers.get(name)
+    return name in loaded_models([name])
+
+
+def loaded_models(names: Sequence[str]) -> set[str]:
+    """Those of them that answer without loading first; an engine is asked once for all."""
     engine = shared_engine()
-    if engine is not None and not _is_remote(name):
-        return engine.is_loaded(name)
-    if isinstance(model, LazyEmbedder | LazyReranker):
-        return model.is_loaded
-    return model is not None
+    held = set() if engine is None else {name for name in names if not _is_remote(name)}
+    loaded = {name for name in names if name not in held and _is_loaded_here(name)}
+    return loaded | engine.loaded(sorted(held)) if engine is not None and held else loaded
 
 
 def waiting_tokens() -> int:
@@ -134,26 +137,16 @@ def waiting_tokens() -> int:
     return sum(each.waiting_tokens for each in _embedders.values() if isinstance(each, Queueing))
 
 
-def served_models() -> list[ModelInfo]:
-    """What may be asked for, the default first, rerankers last."""
-    return [info for _, info in listed_models() if info is not None]
-
-
-def listed_models() -> list[tuple[str, ModelInfo | None]]:
-    """As `served_models`, by name; nothing is known of those that can't be used now."""
-    options, default = engine_options(), settings.EMBED.default_model
-    names = sorted(model_names(options), key=lambda name: (name != default, name))
-    models = [(name, _found(name, "embedding")) for name in names]
-    rerankers = model_names(options, kind="reranker")
-    return models + [(name, _found(name, "reranker")) for name in rerankers]
-
-
-def model_info(name: str, kind: ModelKind = "embedding") -> ModelInfo:
-    """What the model is; loads no weights, and reads the model's files once.
+def model_info(
+    name: str, kind: ModelKind = "embedding", *, patience: RemoteOptions | None = None
+) -> ModelInfo:
+    """What the model is; loads no weights, and reads the model's files, or asks its provider, once;
+    with this patience, where it is not that of the configuration.
 
     Raises UnknownModel, WrongModelKind, EngineUnavailable.
     """
-    return _described(name, kind, engine_options())
+    options = engine_options()
+    return _described(name, kind, replace(options, remote=patience or options.remote))
 
 
 def require_fingerprint(*, model: str, fingerprint: str) -> Embedder:
@@ -192,6 +185,13 @@ def engine_options() -> EngineOptions:
             budget=config.remote_budget_s,
         ),
     )
+
+
+def _is_loaded_here(name: str) -> bool:
+    model = _embedders.get(name) or _rerankers.get(name)
+    if isinstance(model, LazyEmbedder | LazyReranker):
+        return model.is_loaded
+    return model is not None
 
 
 def _is_remote(name: str) -> bool:
@@ -289,10 +289,3 @@ def _unusable_told(name: str) -> Iterator[None]:
         raise ModelUnusable(model=name, reason=IN_LOG) from error
     else:
         _reasons.pop(name, None)
-
-
-def _found(name: str, kind: ModelKind) -> ModelInfo | None:
-    try:
-        return model_info(name, kind)
-    except EngineUnavailable:
-        return None

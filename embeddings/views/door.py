@@ -15,7 +15,7 @@ import orjson
 from accounts.exceptions import Problem
 from embeddings.engine.door import REFUSALS, to_base64
 from embeddings.services.door import is_admitted
-from embeddings.services.engine import get_embedder, get_reranker, is_loaded
+from embeddings.services.engine import get_embedder, get_reranker, loaded_models
 from embeddings.telemetry import log, log_context
 from embeddings.views.caller import SERVERS_SOCKET, has_hung_up
 
@@ -95,7 +95,7 @@ def _count(asked: dict[str, Any], _gone: Gone) -> dict[str, Any]:
 
 
 def _loaded(asked: dict[str, Any], _gone: Gone) -> dict[str, Any]:
-    return {"loaded": is_loaded(asked["model"])}
+    return {"loaded": sorted(loaded_models(asked["models"]))}
 
 
 VERBS: dict[str, Callable[[dict[str, Any], Gone], dict[str, Any]]] = {

@@ -6,8 +6,8 @@ from rest_framework.viewsets import ViewSet
 
 from accounts.policy import Action
 from embeddings.serializers.models import ModelResponse, ModelsResponse, model_json, models_json
-from embeddings.services.engine import served_models
-from embeddings.services.models import served_model
+from embeddings.services.engine import is_loaded
+from embeddings.services.models import served_model, served_models
 from embeddings.views.operations import operation, path_parameter
 
 EXAMPLE = {
@@ -27,6 +27,7 @@ EXAMPLE = {
     "revision": "53aa51172d14",
     "fingerprint": "0b9f6f0c2f5d4a51",
     "default": True,
+    "usable": True,
     "loaded": True,
 }
 
@@ -65,4 +66,4 @@ class OpenAiModelViewSet(ViewSet):
     )
     def retrieve(self, request: Request, model: str) -> Response:  # noqa: ARG002 - all see the same
         """As in the list."""
-        return Response(model_json(served_model(model)))
+        return Response(model_json(served_model(model), loaded=is_loaded(model)))

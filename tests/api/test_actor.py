@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.actor import SYSTEM, Actor, current_actor
 from accounts.models import User
 from embeddings.models import Job
-from embeddings.services.engine import served_models
+from embeddings.services.models import served_models
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def test_it_works(as_charlie: APIClient) -> None:
         "token_ids": "cl100k_base",
         "price_per_million_tokens": None,
         "default": True,
+        "usable": True,
         "loaded": True,
     }
     assert "all-MiniLM-L6-v2" in [model["id"] for model in others]
@@ -105,14 +106,18 @@ def test_one_is_asked_for(
     assert_error(stranger.get(f"{PATH}/judge"), "openai", 401, "not_authenticated")
 
 
-def test_a_model_that_can_not_be_used_hides_no_other(
+def test_a_model_that_can_not_be_used_is_listed_as_such_and_hides_no_other(
     as_charlie: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = by_name(as_charlie).keys()
+    before = by_name(as_charlie)
 
     declare(monkeypatch, ModelDeclaration(name="gone", folder=Path("/nowhere/secret")))
 
-    assert by_name(as_charlie).keys() == before
+    after = by_name(as_charlie)
+    gone = after.pop("gone")
+    assert after.keys() == before.keys()
+    assert (gone["usable"], gone["loaded"], gone["provider"]) == (False, False, "local")
+    assert (gone["dimensions"], gone["max_tokens"], gone["fingerprint"]) == (None, None, None)
 
 
 def test_a_collection_waits_for_its_model_that_is_gone_or_another_one(

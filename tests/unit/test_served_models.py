@@ -1,14 +1,17 @@
 """The door to all models: loaded when first used, and a model that can't be used hurts no other."""
 
+import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embeddings.engine import EngineOptions
+from embeddings.engine import EngineOptions, remote_provider
 from embeddings.engine.hashing import HashingEmbedder
+from embeddings.engine.interface import RemoteOptions
 from embeddings.engine.residents import Room
 from embeddings.exceptions import (
     EngineUnavailable,
@@ -16,7 +19,7 @@ from embeddings.exceptions import (
     UnknownModel,
     WrongModelKind,
 )
-from embeddings.services import engine
+from embeddings.services import engine, models
 from embeddings.types.model import ModelDeclaration
 from tests.models import declare
 from tests.unit.engine.model_folders import make_model_folder
@@ -131,8 +134,9 @@ def test_a_broken_folder_is_not_named(monkeypatch: pytest.MonkeyPatch, caplog: A
         engine.get_embedder("gone")
 
     assert "secret" not in refused.value.detail
-    assert ("gone", None) in engine.listed_models()
-    assert "gone" not in [info.name for info in engine.served_models()]
+    assert ("gone", None) in models.listed_models()
+    [gone] = [info for info in models.served_models() if info.name == "gone"]
+    assert not gone.usable
     assert caplog.text.count("/nowhere/secret/modules.json") == 1, "told once, not at every look"
 
 
@@ -209,6 +213,35 @@ def test_a_default_model_that_does_not_exist_is_not_waited_for(
 
 
 def test_the_default_comes_first_and_rerankers_last(loads: list[str]) -> None:
-    names = [info.name for info in engine.served_models()]
+    names = [info.name for info in models.served_models()]
 
     assert names == [DEFAULT, "all-MiniLM-L6-v2", "mine", "other", engine.default_reranker()]
+
+
+def test_providers_that_hang_cost_a_list_one_glance_and_the_log_a_line_each(
+    monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr(remote_provider, "_breakers", {})
+    monkeypatch.setattr(models, "GLANCE", RemoteOptions(budget=1.0, read_timeout=1.0))
+    with ExitStack() as stack:
+        ports = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            for _ in range(8)
+        ]
+        urls = {f"far-{port}": f"http://127.0.0.1:{port}/v1" for port in ports}
+        declare(
+            monkeypatch,
+            *(
+                ModelDeclaration(name=name, provider="remote", protocol="embed", url=url)
+                for name, url in urls.items()
+            ),
+        )
+        for _ in range(2):
+            started = time.monotonic()
+            served = {info.name: info for info in models.served_models()}
+            assert time.monotonic() - started < 4, "one after the other they take 8 s"
+
+    assert served[DEFAULT].usable
+    for name in urls:
+        assert (served[name].usable, served[name].provider) == (False, "remote")
+        assert caplog.text.count(f'"model":"{name}"') == 1

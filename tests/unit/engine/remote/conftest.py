@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from embeddings.engine import EngineOptions, remote_provider
+from embeddings.engine import EngineOptions, remote_models, remote_provider
 from embeddings.engine.interface import Embedder, RemoteOptions
 from embeddings.engine.remote import RemoteEmbedder
 from embeddings.engine.remote_models import load_remote
@@ -30,6 +30,7 @@ def server() -> Iterator[FakeProvider]:
 def fresh_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A port may come again."""
     monkeypatch.setattr(remote_provider, "_breakers", {})
+    monkeypatch.setattr(remote_models, "_reasons", {})
 
 
 @pytest.fixture

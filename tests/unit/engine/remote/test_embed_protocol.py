@@ -144,6 +144,15 @@ def test_a_model_that_is_not_there_is_unusable(server: FakeProvider, make: Make)
         make_ours(make, server, remote_name="absent")
 
 
+def test_a_model_that_the_instance_can_not_use_itself_is_unusable(
+    server: FakeProvider, make: Make
+) -> None:
+    unknown = {"dimensions": None, "max_tokens": None, "fingerprint": None}
+    server.models = [{**THERE, **unknown, "usable": False}]
+    with pytest.raises(UnusableModel, match="can't use its m now"):
+        make_ours(make, server, dimensions=DIMENSIONS, max_tokens=7)
+
+
 def test_an_instance_that_is_not_there_is_unavailable(server: FakeProvider, make: Make) -> None:
     server.models = None  # type: ignore[assignment]
     with pytest.raises(EngineUnavailable):
