@@ -12,7 +12,7 @@ from embeddings.services import engine
 from embeddings.services.add import add_documents
 from embeddings.types.document import DocumentInput
 from tests.api.assertions import assert_problem
-from tests.factories import make_collection, make_document, make_documents
+from tests.factories import make_collection, make_documents
 from tests.rerankers import WordOverlap
 
 PATH = "/v1/search"
@@ -208,22 +208,6 @@ def test_counts_under_a_filter(books: Collection, as_alice: APIClient) -> None:
         "lang": {"values": [{"value": "en", "count": 2}], "null": 0, "absent": 0, "more": False},
         "author": {"values": [], "null": 0, "absent": 0, "more": False},
     }
-
-
-def test_a_step_of_a_path_is_a_key_and_never_a_place_in_an_array(
-    books: Collection, as_alice: APIClient
-) -> None:
-    make_document(books, external_id="numbered", text="A book.", tags={"0": "zero"})
-
-    answer = ask(as_alice, facets=["tags.0"])
-
-    values = [{"value": "zero", "count": 1}]
-    assert answer["facets"]["tags.0"] == {"values": values, "null": 0, "absent": 6, "more": False}
-    assert ids(ask(as_alice, filter={"tags.0": {"$exists": True}})["hits"]) == ["numbered"]
-    by_tag: dict[str, Any] = {"collection": "books", "group_by": {"field": "tags.0"}}
-    for asked in ({"vector": QUERY}, {"mode": "hybrid", "query": "book"}):
-        groups = as_alice.post(PATH, by_tag | asked).json()["groups"]
-        assert [group["value"] for group in groups] == ["zero"]
 
 
 def test_like_some_unlike_others(books: Collection, as_alice: APIClient) -> None:
