@@ -89,6 +89,8 @@ def test_given_weights_fuse_by_rank(numbered: Collection) -> None:
     found = search(numbered, "lynx", weights=Weights(semantic=3, keyword=2))
     assert found.plan.weights == {"semantic": 0.6, "keyword": 0.4}
     assert [hit.score for hit in found.hits[:2]] == pytest.approx([0.6 * 61 / 92 + 0.4, 0.6])
+    again = search(numbered, "lynx", weights=Weights(semantic=1.5e308, keyword=1e308))
+    assert [hit.score for hit in again.hits] == pytest.approx([hit.score for hit in found.hits])
     assert ids(search(numbered, "lynx", weights=Weights(1, 0)))[0] == "0"
     only_words = search(numbered, "lynx", weights=Weights(0, 1))
     assert ids(only_words)[0] == "31"
