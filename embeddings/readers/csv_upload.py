@@ -11,7 +11,7 @@ import orjson
 
 from embeddings.constants import FieldType
 from embeddings.exceptions import UnreadableImport
-from embeddings.readers.files import CSV_FIELD_BYTES, table_row
+from embeddings.readers.files import CSV_FIELD_BYTES, refuse_repeated, table_row
 from embeddings.readers.rows import Row
 from embeddings.types.csv_columns import CsvColumns
 
@@ -72,8 +72,7 @@ def read_header(
         header = next(reader, None)
     if header is None:
         raise UnreadableImport(reason="it is empty. Send a header and rows below it.")
-    if len(set(header)) != len(header):
-        raise UnreadableImport(reason="its header names a column twice.")
+    refuse_repeated(header)
     return reader, header
 
 

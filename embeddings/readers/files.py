@@ -8,8 +8,10 @@ text; columns of a table that have no meaning of their own become metadata.
 import csv
 import gzip
 import io
+import zlib
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +123,17 @@ def _csv_reader(stream: IO[bytes]) -> Iterator[dict[Any, Any]]:
     # Spreadsheets put a byte order mark in front.
     with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
         reader = csv.DictReader(text, strict=True)
+        refuse_repeated(reader.fieldnames or ())
         if "text" not in (reader.fieldnames or ()):
             raise UnreadableImport(reason="its header has no column named text.")
         yield from reader
+
+
+def refuse_repeated(header: Sequence[str]) -> None:
+    """Raises UnreadableImport for a column that is there twice, and would be lost once."""
+    for name, count in Counter(header).items():
+        if count > 1:
+            raise UnreadableImport(reason=f"its header names the column {name!r} twice.")
 
 
 def _parquet_rows(path: Path, after: int) -> Iterator[Row]:
@@ -138,7 +148,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         with opener(path, "rb") as stream:
             yield stream  # type: ignore[misc]  # both opened for reading bytes
-    except (gzip.BadGzipFile, EOFError):
+    except (gzip.BadGzipFile, zlib.error, EOFError):
         raise UnreadableImport(reason="it is no whole gzip file.") from None
     except UnicodeDecodeError:
         raise UnreadableImport(reason="it is not UTF-8.") from None

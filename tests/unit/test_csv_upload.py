@@ -98,7 +98,7 @@ def test_a_row_of_another_length_is_a_line_that_says_so() -> None:
     [
         (b"", "it is empty"),
         (b"id,body\n1,x\n", "no column named text"),
-        (b"text,text\nx,y\n", "a column twice"),
+        (b"text,text\nx,y\n", "the column 'text' twice"),
         (b"text\n\xff\n", "not UTF-8"),
         (b"text\n\xe2\x82", "not UTF-8"),
         (b'text\n"x" y\n', "no well-formed CSV"),

@@ -176,6 +176,21 @@ def test_what_can_not_be_read_is_said(tmp_path: Path, name: str, content: bytes 
         read(path)
 
 
+def test_a_broken_gzip_file_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl.gz", '{"text": "t"}\n' * 50_000)
+    content = bytearray(path.read_bytes())
+    content[20:40] = b"\xff" * 20
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImport, match="no whole gzip"):
+        read(path)
+
+
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "text,note,note\nt,1,2\n")
+    with pytest.raises(UnreadableImport, match="the column 'note' twice"):
+        read(path)
+
+
 def test_a_truncated_gzip_file_is_read_up_to_its_end(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl.gz", '{"text": "t"}\n' * 50_000)
     path.write_bytes(path.read_bytes()[:-20])
