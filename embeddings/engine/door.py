@@ -140,10 +140,6 @@ class SharedEngine:
         except (ProviderFailure, EmbeddingsError):
             return set()
 
-    def is_loaded(self, model: str) -> bool:
-        """Whether the model does."""
-        return model in self.loaded([model])
-
     def close(self) -> None:
         """Close the idle connections."""
         self._provider.close()

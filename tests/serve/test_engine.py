@@ -65,8 +65,7 @@ def test_the_door_gives_exactly_what_the_model_gives(service: Instance) -> None:
         np.testing.assert_array_equal(found.truncated, expected.truncated)
         assert found.vectors.flags.writeable
     assert shared.count_tokens(TEXTS) == local.count_tokens(TEXTS)
-    assert engine.is_loaded(NAME)
-    assert not engine.is_loaded("all-MiniLM-L6-v2")
+    assert engine.loaded([NAME, "all-MiniLM-L6-v2"]) == {NAME}
     engine.close()
 
 
@@ -198,7 +197,7 @@ def test_a_path_too_long_for_a_socket_is_made_short(single: Instance) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     engine = engine_of(single, socket=path)
-    assert engine.is_loaded(NAME)
+    assert engine.loaded([NAME]) == {NAME}
     engine.close()
     assert single.stop() == 0
     assert not path.parent.exists()
