@@ -40,7 +40,9 @@ class AddRequest(RequestSerializer):
         choices=[mode.value for mode in OnConflict], default=OnConflict.UPSERT.value
     )
     truncate = FlagField(
-        default=True, help_text="false refuses a text over the model's limit instead of cutting it."
+        default=True,
+        help_text="false refuses a text over the model's limit instead of cutting it; what a remote"
+        " model of OpenAI's protocol does is its provider's matter.",
     )
 
 

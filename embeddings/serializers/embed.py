@@ -34,7 +34,9 @@ class EmbedRequest(RequestSerializer):
         required=False, min_value=1, help_text="The model's own, or one of its `matryoshka` sizes."
     )
     truncate = FlagField(
-        default=True, help_text="false refuses a text over the model's limit instead of cutting it."
+        default=True,
+        help_text="false refuses a text over the model's limit instead of cutting it; what a remote"
+        " model of OpenAI's protocol does is its provider's matter.",
     )
 
 
