@@ -146,7 +146,9 @@ def model_info(
     Raises UnknownModel, WrongModelKind, EngineUnavailable.
     """
     options = engine_options()
-    return _described(name, kind, replace(options, remote=patience or options.remote))
+    if patience is not None:
+        options = replace(options, remote=patience)
+    return _described(name, kind, options)
 
 
 def require_fingerprint(*, model: str, fingerprint: str) -> Embedder:
