@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from embeddings.constants import MAX_EXTERNAL_ID_CHARS, OnConflict
 from embeddings.serializers.base import RequestSerializer
-from embeddings.serializers.embed import UsageResponse, usage_json
+from embeddings.serializers.embed import TRUNCATE_HELP, UsageResponse, usage_json
 from embeddings.serializers.fields import (
     CollectionNameField,
     FlagField,
@@ -39,11 +39,7 @@ class AddRequest(RequestSerializer):
     on_conflict = serializers.ChoiceField(
         choices=[mode.value for mode in OnConflict], default=OnConflict.UPSERT.value
     )
-    truncate = FlagField(
-        default=True,
-        help_text="false refuses a text over the model's limit instead of cutting it; what a remote"
-        " model of OpenAI's protocol does is its provider's matter.",
-    )
+    truncate = FlagField(default=True, help_text=TRUNCATE_HELP)
 
 
 class AddResponse(serializers.Serializer[Any]):

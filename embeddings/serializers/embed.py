@@ -16,6 +16,11 @@ from embeddings.serializers.fields import (
 from embeddings.services.engine import model_info
 from embeddings.types.embed import EmbedResult, InputType
 
+TRUNCATE_HELP = (
+    "false refuses a text over the model's limit instead of cutting it; what a remote model of"
+    " OpenAI's protocol does is its provider's matter."
+)
+
 
 class EmbedRequest(RequestSerializer):
     """What to embed, and how the vectors are to look."""
@@ -33,11 +38,7 @@ class EmbedRequest(RequestSerializer):
     dimensions = WholeNumberField(
         required=False, min_value=1, help_text="The model's own, or one of its `matryoshka` sizes."
     )
-    truncate = FlagField(
-        default=True,
-        help_text="false refuses a text over the model's limit instead of cutting it; what a remote"
-        " model of OpenAI's protocol does is its provider's matter.",
-    )
+    truncate = FlagField(default=True, help_text=TRUNCATE_HELP)
 
 
 class UsageResponse(serializers.Serializer[Any]):
