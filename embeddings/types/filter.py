@@ -28,11 +28,12 @@ OPERATORS = (
 )
 NEGATED = {"$ne": "$eq", "$nin": "$in"}
 
-STEP = r"[\w@](?:[\w@:/ -]|\\\.)*"
+STEP = r"(?:[^.\\$]|\\[.\\$])(?:[^.\\]|\\[.\\])*"
 KEY_PATTERN = re.compile(rf"{STEP}(?:\.{STEP})*")
 KEY_RULE = (
-    "a key is a metadata field or a path such as author.name: letters, digits, single _, -, :, /, "
-    rf"@ or spaces, a dot within a name as \., at most {MAX_FILTER_KEY_CHARS} characters."
+    "a key is a metadata field or a path such as author.name, of at most "
+    rf"{MAX_FILTER_KEY_CHARS} characters; within a name write \. for a dot, \\ for a backslash "
+    r"and \$ for a $ at its start."
 )
 SHOWN_CHARS = 40
 """How much of a key or an operator at fault an answer repeats."""
@@ -107,11 +108,13 @@ def json_filter(text: str, *, param: str = "row_filter") -> MetadataFilter:
 
 
 def parse_path(key: str) -> Path | None:
-    r"""The steps of a path, where `\.` is a dot within a step; None when it is no path."""
+    r"""The steps of a path, within which a backslash precedes a dot, a backslash or a first `$`;
+    None when it is no path.
+    """
     # The length first: no long text goes through the pattern.
-    if len(key) > MAX_FILTER_KEY_CHARS or "__" in key or not KEY_PATTERN.fullmatch(key):
+    if len(key) > MAX_FILTER_KEY_CHARS or not KEY_PATTERN.fullmatch(key) or not is_storable(key):
         return None
-    return tuple(step.replace("\\.", ".") for step in re.split(r"(?<!\\)\.", key))
+    return tuple(re.sub(r"\\(.)", r"\1", step) for step in re.findall(STEP, key))
 
 
 def _object(value: Any, *, param: str, depth: int, budget: _Budget) -> MetadataFilter:
