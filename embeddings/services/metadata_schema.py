@@ -37,11 +37,15 @@ from embeddings.types.metadata_schema import (
 Given = TypeVar("Given", MetadataFilter, MetadataFilter | None)
 
 
-def typed_filter(*, collection: Collection, metadata_filter: Given) -> Given | MetadataFilter:
-    """The filter as the collection's schema has it compare. Raises InvalidFilter."""
+def typed_filter(
+    *, collection: Collection, metadata_filter: Given, spelled: bool = False
+) -> Given | MetadataFilter:
+    """The filter as the collection's schema has it compare; `spelled`, it may also compare how a
+    datetime is spelled. Raises InvalidFilter.
+    """
     if metadata_filter is None or not collection.metadata_schema:
         return metadata_filter
-    return with_types(metadata_filter, read_schema(collection.metadata_schema))
+    return with_types(metadata_filter, read_schema(collection.metadata_schema), spelled=spelled)
 
 
 def check_metadata(

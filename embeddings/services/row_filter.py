@@ -34,7 +34,8 @@ def within_view(
     if row_filter is None:
         return asked
     try:
-        seen = typed_filter(collection=collection, metadata_filter=row_filter)
+        # Spelled: the field may have been declared since, or be no datetime in other collections.
+        seen = typed_filter(collection=collection, metadata_filter=row_filter, spelled=True)
     except InvalidFilter:
         return NOTHING
     return seen if asked is None else And((seen, asked))

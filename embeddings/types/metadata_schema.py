@@ -165,24 +165,35 @@ def is_instant(text: str) -> bool:
     return True
 
 
-def with_types(metadata_filter: MetadataFilter, schema: MetadataSchema) -> MetadataFilter:
+def with_types(
+    metadata_filter: MetadataFilter, schema: MetadataSchema, *, spelled: bool = False
+) -> MetadataFilter:
     """The filter with conditions on datetimes compared as such. Raises InvalidFilter where one
-    compares with what is no datetime.
+    compares with what is no datetime or, unless `spelled`, how a datetime is spelled.
     """
     instants = {field.path for field in schema.values() if field.type == FieldType.DATETIME}
-    return _typed(metadata_filter, instants) if instants else metadata_filter
+    return _typed(metadata_filter, instants, spelled=spelled) if instants else metadata_filter
 
 
-def _typed(metadata_filter: MetadataFilter, instants: set[Path]) -> MetadataFilter:
+def _typed(
+    metadata_filter: MetadataFilter, instants: set[Path], *, spelled: bool
+) -> MetadataFilter:
     match metadata_filter:
         case And(parts):
-            return And(tuple(_typed(part, instants) for part in parts))
+            return And(tuple(_typed(part, instants, spelled=spelled) for part in parts))
         case Or(parts):
-            return Or(tuple(_typed(part, instants) for part in parts))
+            return Or(tuple(_typed(part, instants, spelled=spelled) for part in parts))
         case Not(part):
-            return Not(_typed(part, instants))
-        case Condition(path, operator) if path in instants and operator in COMPARED:
-            return _as_instants(metadata_filter)
+            return Not(_typed(part, instants, spelled=spelled))
+        case Condition(path, operator) if path in instants:
+            if operator in COMPARED:
+                return _as_instants(metadata_filter)
+            if operator != "$exists" and not spelled:
+                raise InvalidFilter(
+                    param=metadata_filter.place,
+                    reason="the field is declared as datetime, which takes $eq, $ne, $in, $nin,"
+                    " $gt, $gte, $lt, $lte and $exists.",
+                )
     return metadata_filter
 
 

@@ -200,3 +200,16 @@ def test_where_the_filter_can_not_be_compared_nothing_is_shown(
     assert found(client) == []
     add = {"collection": "mixed", "documents": [{"text": "x", "metadata": {}}]}
     assert_problem(client.post("/v1/add", add), 403, "outside_view")
+
+
+def test_a_filter_goes_on_comparing_how_a_field_declared_since_is_spelled(
+    mixed: Collection, alice: User, as_alice: APIClient
+) -> None:
+    condition = {"since": {"$prefix": "2024"}}
+    client = narrowed(alice, **condition)
+    document = {"id": "dated", "text": "tea", "metadata": {"since": "2024-05-01"}}
+    as_alice.post("/v1/add", {"collection": "mixed", "documents": [document]})
+    as_alice.patch("/v1/collection/mixed", {"metadata_schema": {"since": "datetime"}})
+    assert found(client) == ["dated"]
+    asked = as_alice.post("/v1/search", {"collection": "mixed", "filter": condition} | QUERY)
+    assert_problem(asked, 400, "invalid_filter", param="filter.since.$prefix")

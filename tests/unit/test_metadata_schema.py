@@ -142,5 +142,14 @@ def test_a_datetime_is_compared_with_one(operand: Any) -> None:
         with pytest.raises(InvalidFilter) as refusal:
             with_types(parse_filter(given), SCHEMA)
         assert refusal.value.param == f"filter.{place}"
-    parsed = parse_filter({"at": {"$prefix": "2024"}, "$or": [{"at": {"$exists": True}}]})
+    parsed = parse_filter({"n": {"$prefix": "2024"}, "$or": [{"at": {"$exists": True}}]})
     assert with_types(parsed, SCHEMA) == parsed
+
+
+@pytest.mark.parametrize("operator", ["$prefix", "$contains"])
+def test_how_a_datetime_is_spelled_is_not_compared(operator: str) -> None:
+    parsed = parse_filter({"$not": {"at": {operator: "2024-01-01"}}})
+    with pytest.raises(InvalidFilter, match=r"takes \$eq, .* and \$exists") as refusal:
+        with_types(parsed, SCHEMA)
+    assert refusal.value.param == f"filter.$not.at.{operator}"
+    assert with_types(parsed, SCHEMA, spelled=True) == parsed
