@@ -137,6 +137,7 @@ def _pooled(
             weights=words.weights,
             required=words.query.required,
             excluded=words.query.excluded,
+            phrases=words.query.phrases,
         )
     if missing := [pk for pk in matches if pk not in distances]:
         distances |= nearest_chunks(target=target, ids=missing, vector=vector)

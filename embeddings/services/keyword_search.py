@@ -148,6 +148,7 @@ def _ranked(
             required=query.required,
             excluded=query.excluded,
         ),
+        phrases=query.phrases,
         weights=ranking.weights,
         metadata_filter=params.metadata_filter,
         bound=bound,

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from embeddings.store.cursors import binary_cursor
 from embeddings.store.filter import compile_filter
+from embeddings.store.keyword_search import HAS_PHRASES, phrase_values
 from embeddings.store.metadata_values import IN_ARRAY, SCALARS, steps
 from embeddings.store.partitions import documents_table, terms_table
 from embeddings.types.search import Facet, FacetCounts, MetadataFilter
@@ -18,20 +19,25 @@ def facet_counts(
     views: Mapping[uuid.UUID, MetadataFilter | None],
     facets: Sequence[Facet],
     words: Mapping[uuid.UUID, str] | None = None,
+    phrases: Sequence[str] = (),
 ) -> dict[str, FacetCounts]:
     """The counts of each facet over all documents that the filter of their collection lets through,
-    by its name; with `words`, a `tsquery` for each collection, only over those that match it. Each
-    distinct element of an array is counted once for its document; objects are not counted.
+    by its name; with `words`, a `tsquery` for each collection, only over those that match it and
+    have the `phrases`. Each distinct element of an array is counted once for its document; objects
+    are not counted.
     """
     numbered, matches, bound = list(enumerate(facets)), [], []
+    has = HAS_PHRASES if phrases else sql.SQL("true")
     for pk, metadata_filter in views.items():
         condition, values = compile_filter(metadata_filter)
         table, terms = sql.Identifier(documents_table(pk)), sql.Identifier(terms_table(pk))
-        join = sql.SQL("" if words is None else _MATCHING).format(terms=terms)
+        join = sql.SQL("" if words is None else _MATCHING).format(terms=terms, has=has)
         matches.append(
             sql.SQL("SELECT d.metadata FROM {} d {} WHERE {}").format(table, join, condition)
         )
-        bound += values if words is None else [words[pk], *values]
+        if words is not None:
+            bound += [words[pk], *(phrase_values(phrases) if phrases else ())]
+        bound += values
     values_at = [sql.SQL("({}, m.metadata{})").format(at, steps(f.path)) for at, f in numbered]
     bound += [step for facet in facets for step in facet.path]
     statement = sql.SQL(_STATEMENT).format(
@@ -46,7 +52,7 @@ def facet_counts(
     return {facet.name: _counts(facet, rows, at) for at, facet in numbered}
 
 
-_MATCHING = "JOIN {terms} t ON t.document_id = d.id AND t.terms @@ %s::tsquery"
+_MATCHING = "JOIN {terms} t ON t.document_id = d.id AND t.terms @@ %s::tsquery AND {has}"
 
 _STATEMENT = """
     WITH fields (field, top) AS (VALUES {tops}), fetched AS MATERIALIZED (
