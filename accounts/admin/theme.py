@@ -5,8 +5,17 @@ types.
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.contrib.admin.exceptions import (
+    DisallowedModelAdminLookup,
+    DisallowedModelAdminToField,
+)
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
+from django.core.exceptions import (
+    BadRequest,
+    FieldDoesNotExist,
+    PermissionDenied,
+    ValidationError,
+)
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -57,6 +66,15 @@ class ModelAdmin(ThemedModelAdmin):
         offered = [str(getattr(name, "parameter_name", name)) for name in names]
         is_offered = any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
         return is_offered and super().lookup_allowed(lookup, value, request)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Raises BadRequest for what may not be filtered by: it is a fault of the address, and
+        Django would log it as an error.
+        """
+        try:
+            return super().get_changelist_instance(request)
+        except (DisallowedModelAdminLookup, DisallowedModelAdminToField) as fault:
+            raise BadRequest(str(fault)) from fault
 
     def about(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What the template of a row's page shows besides its form."""

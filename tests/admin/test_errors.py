@@ -1,5 +1,6 @@
 """What goes wrong in the console is told in pages, not in problem documents."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,3 +104,12 @@ def test_the_api_keeps_its_documents(as_admin: Client) -> None:
 )
 def test_what_postgresql_has_no_text_for(as_admin: Client, address: str) -> None:
     assert as_admin.get(f"/admin/{address}").status_code == 400
+
+
+@pytest.mark.parametrize("page", ["embeddings/collection", "accounts/user", "embeddings/job"])
+@pytest.mark.parametrize("asked", ["foo=bar", "owner__password__startswith=a", "_to_field=foo"])
+def test_what_may_not_be_filtered_by_is_no_error_of_ours(
+    as_admin: Client, caplog: pytest.LogCaptureFixture, page: str, asked: str
+) -> None:
+    assert as_admin.get(f"/admin/{page}/?{asked}").status_code == 400
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
