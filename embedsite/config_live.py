@@ -187,7 +187,7 @@ class LiveOptions(
     def locked_are_live(cls, value: list[str]) -> list[str]:
         known = {ALL, *live_names()}
         if unknown := sorted(set(value) - known):
-            raise ValueError(f"must be options that can change live; {unknown[0]!r} is none")
+            raise ValueError(f"must list only options that can change live, unlike {unknown[0]}")
         return value
 
 

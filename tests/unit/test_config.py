@@ -118,8 +118,13 @@ def test_missing_secrets_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 def test_every_invalid_value_is_named_with_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMBED_PORT", "70000")
     monkeypatch.setenv("EMBED_DEVICE", "tpu")
+    monkeypatch.setenv("EMBED_LIVE_LOCKED", "log_level,foo")
 
     assert refused("--threads", "none").splitlines() == [
+        (
+            "EMBED_LIVE_LOCKED: must list only options that can change live, unlike foo,"
+            " not 'log_level,foo' (environment)."
+        ),
         "EMBED_PORT: Input should be less than or equal to 65535, not '70000' (environment).",
         (
             "--threads: Input should be a valid integer, unable to parse string as an integer,"
