@@ -32,7 +32,7 @@ class WrongModelKind(InvalidRequest):
 
 
 class EmptyText(InvalidRequest):
-    """The text is empty. Send at least one character that is not white space."""
+    """The text is empty. Send at least one {needed}."""
 
     code = "empty_text"
 

@@ -16,6 +16,8 @@ SHOWN_CHARS = 100
 class RequestSerializer(serializers.Serializer[Any]):
     """Refuses unknown fields, so that a typing error never passes for a default."""
 
+    default_error_messages = {"invalid": "Send a JSON object."}
+
     def to_internal_value(self, data: Any) -> Any:
         """The valid fields. Raises ValidationError.
 

@@ -194,7 +194,7 @@ def check_text(text: str, *, param: str, allow_blank: bool = False) -> None:
     hold.
     """
     if not allow_blank and not text.strip():
-        raise EmptyText(param=param)
+        raise EmptyText(param=param, needed="character that is not white space")
     if len(text) > settings.EMBED.max_text_chars:
         limit = settings.EMBED.max_text_chars
         detail = f"The text has {len(text)} characters; the limit is {limit}. Split it."

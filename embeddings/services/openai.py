@@ -99,5 +99,5 @@ def _text(item: str | list[int], decode: Callable[[list[int]], str], *, param: s
         except UnknownToken as error:
             raise UnknownToken(param=param, **error.values) from None
     if not item and not settings.EMBED.openai_empty_text:
-        raise EmptyText(param=param)
+        raise EmptyText(param=param, needed="character")
     return item

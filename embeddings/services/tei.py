@@ -44,7 +44,7 @@ def embed_tei(
         raise InvalidRequest(param="normalize", detail=detail)
     for index, text in enumerate(texts):
         if not text:
-            raise EmptyText(param=f"inputs.{index}")
+            raise EmptyText(param=f"inputs.{index}", needed="character")
     if options.truncate and options.keep_end:
         texts = _endings(texts, input_type=options.input_type)
     vectors = embed_texts(

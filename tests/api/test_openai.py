@@ -109,7 +109,8 @@ def test_white_space_is_a_text(as_alice: APIClient) -> None:
 def test_the_empty_string_is_refused_unless_allowed(
     as_alice: APIClient, settings: Settings
 ) -> None:
-    assert_error(embed(as_alice, ""), "openai", 400, "empty_text", param="input.0")
+    error = assert_error(embed(as_alice, ""), "openai", 400, "empty_text", param="input.0")
+    assert error["error"]["message"].endswith("Send at least one character.")
     assert_error(embed(as_alice, ["tea", ""]), "openai", 400, "empty_text", param="input.1")
 
     settings.EMBED = settings.EMBED.model_copy(update={"openai_empty_text": True})

@@ -123,7 +123,12 @@ def test_a_model_that_normalises_can_not_be_asked_not_to(as_alice: APIClient) ->
 
 @pytest.mark.parametrize("inputs", [[], "", ["tea", ""]])
 def test_what_is_empty(as_alice: APIClient, inputs: Any) -> None:
-    assert_error(as_alice.post("/embed", {"inputs": inputs}), "tei", 400, "Empty")
+    error = assert_error(as_alice.post("/embed", {"inputs": inputs}), "tei", 400, "Empty")
+    assert "white space" not in error["error"]
+
+
+def test_white_space_is_a_text(as_alice: APIClient) -> None:
+    assert len(as_alice.post("/embed", {"inputs": [" ", "tea"]}).json()) == 2
 
 
 @pytest.mark.parametrize(
@@ -194,6 +199,11 @@ def test_similarity(as_charlie: APIClient) -> None:
 def test_bad_comparisons_are_refused(as_alice: APIClient, body: Any, status: int) -> None:
     kind = "Empty" if status == 400 else "Validation"
     assert_error(as_alice.post("/similarity", body), "tei", status, kind)
+
+
+def test_what_is_no_object_is_told_what_to_send(as_alice: APIClient) -> None:
+    error = assert_error(as_alice.post("/similarity", {"inputs": "tea"}), "tei", 422, "Validation")
+    assert "Send a JSON object." in error["error"]
 
 
 @pytest.mark.usefixtures("small_vocabulary")
