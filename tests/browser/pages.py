@@ -47,7 +47,11 @@ def watch(page: Page, *, origin: str) -> list[str]:
 
 
 def axe(page: Page, *, rules: list[str] | None = None) -> None:
-    """Fails on whatever axe-core calls serious or critical, by all its rules or these alone."""
+    """Fails on whatever axe-core calls serious or critical, by all its rules or these alone.
+
+    A click that leads elsewhere may still be loading the page; axe-core needs all of it.
+    """
+    page.wait_for_load_state()
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if rules:
         options["runOnly"] = rules
