@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -28,12 +29,12 @@ OPERATORS = (
 )
 NEGATED = {"$ne": "$eq", "$nin": "$in"}
 
-STEP = r"(?:[^.\\$]|\\[.\\$])(?:[^.\\]|\\[.\\])*"
+STEP = r"[\w@](?:[\w@:/ -]|\\\.)*"
 KEY_PATTERN = re.compile(rf"{STEP}(?:\.{STEP})*")
 KEY_RULE = (
-    "a key is a metadata field or a path such as author.name, of at most "
-    rf"{MAX_FILTER_KEY_CHARS} characters; within a name write \. for a dot, \\ for a backslash "
-    r"and \$ for a $ at its start."
+    "a key is a metadata field or a path such as author.name: letters with their marks, digits, "
+    r"single _, -, :, /, @ or spaces, a dot within a name as \., at most "
+    f"{MAX_FILTER_KEY_CHARS} characters."
 )
 SHOWN_CHARS = 40
 """How much of a key or an operator at fault an answer repeats."""
@@ -108,13 +109,16 @@ def json_filter(text: str, *, param: str = "row_filter") -> MetadataFilter:
 
 
 def parse_path(key: str) -> Path | None:
-    r"""The steps of a path, within which a backslash precedes a dot, a backslash or a first `$`;
-    None when it is no path.
-    """
+    r"""The steps of a path, where `\.` is a dot within a step; None when it is no path."""
     # The length first: no long text goes through the pattern.
-    if len(key) > MAX_FILTER_KEY_CHARS or not KEY_PATTERN.fullmatch(key) or not is_storable(key):
+    if len(key) > MAX_FILTER_KEY_CHARS or "__" in key or not KEY_PATTERN.fullmatch(_unmarked(key)):
         return None
-    return tuple(re.sub(r"\\(.)", r"\1", step) for step in re.findall(STEP, key))
+    return tuple(step.replace("\\.", ".") for step in re.split(r"(?<!\\)\.", key))
+
+
+def _unmarked(key: str) -> str:
+    """Without vowel signs, accents and other marks, which the pattern's letters do not include."""
+    return "".join(each for each in key if not unicodedata.category(each).startswith("M"))
 
 
 def _object(value: Any, *, param: str, depth: int, budget: _Budget) -> MetadataFilter:
