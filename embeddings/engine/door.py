@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from embeddings.engine.interface import Embedded, InputType, ModelInfo, RuntimeName, Scores
 from embeddings.engine.remote_failures import BadAnswer, ProviderFailure
-from embeddings.engine.remote_http import Limits
+from embeddings.engine.remote_http import Limits, Unreachable
 from embeddings.engine.remote_provider import Provider
 from embeddings.exceptions import (
     EmbeddingsError,
@@ -31,8 +31,13 @@ from embeddings.exceptions import (
 
 CONNECT_S = 1.0
 PATIENCE_S = 300.0
-"""Bulk work takes as long as it takes, as with a model of this process; an engine that hangs is
-ended by its own supervisor long before."""
+"""Bulk work takes as long as it takes, as with a model of this process."""
+
+LOOK_AFTER_S = 5.0
+"""A caller who waits longer looks, and again after as long, whether the engine is still there."""
+
+SILENT_S = 15.0
+"""An engine that answers no glance for so long hangs; one that loads a model may take some."""
 
 GLANCE_S = 2.0
 """For a question that needs no model."""
@@ -95,7 +100,7 @@ class SharedEngine:
         Raises EngineUnavailable, CallerGone, and what the engine raised.
         """
         try:
-            return self._ask(path, payload, read, max_bytes, patience, gone)
+            return self._ask(path, payload, read, max_bytes, patience, self._watching(gone))
         except ProviderFailure as failure:
             raise self._provider.unavailable(failure) from None
 
@@ -139,6 +144,24 @@ class SharedEngine:
             return self._ask("/loaded", {"models": models}, _names, 0, GLANCE_S)
         except (ProviderFailure, EmbeddingsError):
             return set()
+
+    def _watching(self, gone: Callable[[], bool] | None) -> Callable[[], bool]:
+        """`gone`, which also looks after the engine. Raises Unreachable when that hangs."""
+        due = time.monotonic() + LOOK_AFTER_S
+
+        def watched() -> bool:
+            nonlocal due
+            if gone is not None and gone():
+                return True
+            if time.monotonic() >= due:
+                deadline = time.monotonic() + SILENT_S
+                limits = Limits(deadline, CONNECT_S, SILENT_S, OTHER_BYTES, gone)
+                if not self._provider.answers("/loaded", limits=limits, payload={"models": []}):
+                    raise Unreachable("the engine hangs")
+                due = time.monotonic() + LOOK_AFTER_S
+            return False
+
+        return watched
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -214,8 +215,9 @@ class _PatientSocket:
         self.limits: Limits
 
     def sendall(self, data: "ReadableBuffer") -> None:
-        self.sock.settimeout(self.limits.left())
-        self.sock.sendall(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[_patiently(self.sock, self.limits, partial(self.sock.send, rest)) :]
 
     def makefile(self, mode: str) -> io.BufferedReader:  # noqa: ARG002 - the interface is a socket's
         return io.BufferedReader(_Patience(self.sock, self.limits), 65_536)
@@ -237,23 +239,27 @@ class _Patience(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        limits = self._limits
-        silent_until = time.monotonic() + limits.silence
-        while True:
-            wait = min(limits.left(), silent_until - time.monotonic())
-            if wait <= 0:
-                raise TimeoutError("the provider is silent")
-            if limits.gone is not None:
-                wait = min(wait, LOOK_UP_S)
-            self._sock.settimeout(wait)
-            try:
-                return self._sock.recv_into(buffer)
-            except TimeoutError:
-                continue
+        return _patiently(self._sock, self._limits, partial(self._sock.recv_into, buffer))
 
     def close(self) -> None:
         self._hold.close()
         super().close()
+
+
+def _patiently(sock: socket.socket, limits: Limits, transfer: Callable[[], int]) -> int:
+    """The bytes that went either way, once some did. Raises TimeoutError, CallerGone."""
+    silent_until = time.monotonic() + limits.silence
+    while True:
+        wait = min(limits.left(), silent_until - time.monotonic())
+        if wait <= 0:
+            raise TimeoutError("the provider is silent")
+        if limits.gone is not None:
+            wait = min(wait, LOOK_UP_S)
+        sock.settimeout(wait)
+        try:
+            return transfer()
+        except TimeoutError:
+            continue
 
 
 def _read(response: http.client.HTTPResponse, max_bytes: int) -> Answer:

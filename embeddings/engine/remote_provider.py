@@ -99,6 +99,16 @@ class Provider:
         result: T = self._retrying(self._attempt, method, path, body, read, limits=limits)
         return result
 
+    def answers(self, path: str, *, limits: Limits, payload: object) -> bool:
+        """Whether anything comes back of a POST; it is neither tried again nor counted."""
+        try:
+            self._http.request(
+                "POST", path, body=orjson.dumps(payload), headers=self._headers, limits=limits
+            )
+        except Unreachable:
+            return False
+        return True
+
     def told(self, failure: ProviderFailure) -> InputRefused | EngineUnavailable:
         """What the caller is told whose texts these were; the log is told what to do."""
         if isinstance(failure, Refused) and failure.is_of_input:

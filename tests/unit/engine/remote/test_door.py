@@ -1,5 +1,6 @@
 """The engine as another process of this service sees it, by a stand-in that can be frozen."""
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,14 @@ from structlog.testing import capture_logs
 
 from embeddings.engine import door as module
 from embeddings.engine.door import Door, SharedEngine
-from tests.unit.engine.remote.fake_provider import FakeProvider, hang, provider, status
+from embeddings.exceptions import EngineUnavailable
+from tests.unit.engine.remote.fake_provider import (
+    FakeProvider,
+    Handler,
+    hang,
+    provider,
+    status,
+)
 
 LOADED = status(200, {"loaded": ["one", "two"]})
 
@@ -44,3 +52,35 @@ def test_a_frozen_engine_costs_a_glance_and_no_line_of_the_log(
         assert engine.loaded(["one", "two"]) == set()
     assert time.monotonic() - started < 20
     assert logs == []
+
+
+@pytest.mark.parametrize("size", [1, 4_000_000], ids=["read", "unread"])
+def test_a_frozen_engine_ends_what_it_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(module, "LOOK_AFTER_S", 0.2)
+    monkeypatch.setattr(module, "SILENT_S", 0.3)
+    path = tmp_path / "frozen.sock"
+    engine = SharedEngine(Door(socket=path, key="key"))
+    started = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with pytest.raises(EngineUnavailable):
+            engine.ask("/embed", {"texts": ["x" * size]}, read=dict)
+    assert time.monotonic() - started < 20
+
+
+def test_an_engine_with_much_to_do_is_waited_for(
+    engine: SharedEngine, server: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_AFTER_S", 0.2)
+
+    def slow(handler: Handler) -> None:
+        while len(server.requests) < 4:  # three glances
+            time.sleep(0.01)
+        handler.send(200, {"at": "last"})
+
+    server.faults = [slow, *[LOADED] * 3]
+    assert engine.ask("/embed", {"texts": ["x"]}, read=dict) == {"at": "last"}
+    assert [request.path for request in server.requests] == ["/v1/embed", *["/v1/loaded"] * 3]
