@@ -20,18 +20,20 @@ from embeddings.engine.interface import (
 )
 from embeddings.engine.remote_failures import ProviderFailure, Refused
 from embeddings.engine.remote_http import Limits
-from embeddings.engine.remote_protocol import Asked, Protocol, estimated_tokens
+from embeddings.engine.remote_protocol import (
+    LEAST_TEXTS,
+    MOST_TEXTS,
+    Asked,
+    Protocol,
+    estimated_tokens,
+)
 from embeddings.engine.remote_provider import Provider
 from embeddings.exceptions import TextTooLong
 from embeddings.exceptions_remote import InputRefused
 
-MOST_TEXTS = 256
 MOST_BYTES = 256 * 1024
 """Of one request. OpenAI takes 300,000 tokens, and a token is a byte at least; others take less,
 which is found out."""
-
-LEAST_TEXTS = 8
-"""A limit below that is not remembered: some texts may have been refused for their length."""
 
 PARALLEL = 8
 """Requests of one call that are under way at once."""

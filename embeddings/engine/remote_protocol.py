@@ -16,6 +16,12 @@ from embeddings.engine.remote_failures import TOO_MUCH, BadAnswer, Refused
 BYTES_PER_TOKEN = 4
 """Of English text, roughly; used only where the provider does not say how many tokens it read."""
 
+MOST_TEXTS = 256
+"""Of one request, until the provider takes fewer."""
+
+LEAST_TEXTS = 8
+"""A limit below that is not remembered: some texts may have been refused for their length."""
+
 Protocol = Literal["openai", "embed"]
 
 _OWN_TOO_LONG = re.compile(r"Text (\d+) has (\d+) tokens; the model reads \d+\.")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embeddings.engine.interface import RemoteOptions, Reranker, RuntimeName, Scores, UnusableModel
 from embeddings.engine.remote_failures import TOO_MUCH, BadAnswer, ProviderFailure, Refused
 from embeddings.engine.remote_http import Limits
-from embeddings.engine.remote_protocol import estimated_tokens
+from embeddings.engine.remote_protocol import LEAST_TEXTS, MOST_TEXTS, estimated_tokens
 from embeddings.engine.remote_provider import Provider
 from embeddings.exceptions import TextTooLong
 from embeddings.exceptions_remote import InputRefused
@@ -28,7 +28,6 @@ MAX_TOKENS_UNSTATED = 4096
 """What Cohere reads of a document unless told otherwise."""
 
 BEYOND_FLOAT32 = 1e38
-MOST_TEXTS = 256
 BYTES_PER_RESULT = 512
 OTHER_BYTES = 64 * 1024
 
@@ -154,8 +153,9 @@ class RemoteReranker:
         """Part by part, smaller ones where the provider finds them too large."""
         said: list[NDArray[np.float32]] = []
         total = start = 0
+        most = self._most_texts
         while start < len(asked.texts):
-            part = replace(asked, texts=asked.texts[start : start + self._most_texts])
+            part = replace(asked, texts=asked.texts[start : start + most])
             try:
                 numbers, tokens = self._provider.call(
                     "POST", "/rerank", read=part.read, limits=limits, payload=part.payload
@@ -165,11 +165,13 @@ class RemoteReranker:
                     raise
                 if len(part.texts) == 1:
                     raise self._too_long(part, index=start) from None
-                self._most_texts = (len(part.texts) + 1) // 2
+                most = (len(part.texts) + 1) // 2
                 continue
             said.append(numbers)
             total += tokens
             start += len(part.texts)
+        # Not sooner: it may have been one text that was refused, and not their number.
+        self._most_texts = max(LEAST_TEXTS, min(self._most_texts, most))
         return np.concatenate(said), total
 
     def _too_long(self, part: Asked, *, index: int) -> TextTooLong:

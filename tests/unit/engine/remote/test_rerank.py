@@ -130,10 +130,23 @@ def test_too_many_texts_are_asked_in_parts(server: FakeProvider, make: Make, cod
     reranker = make()
 
     for _ in range(2):
-        scores = reranker.score("q", TEXTS)
-        np.testing.assert_allclose(scores.scores, [0.1, 0.3, 0.2, 0.5])
+        scores = reranker.score("q", TEXTS * 5)
+        np.testing.assert_allclose(scores.scores, [0.1, 0.3, 0.2, 0.5] * 5)
 
-    assert [len(each.body["documents"]) for each in server.requests] == [4, 2, 2, 2, 2]
+    assert [len(each.body["documents"]) for each in server.requests] == [20, 10, 10, 10, 10]
+
+
+def test_what_one_text_is_refused_for_makes_no_later_request_smaller(
+    server: FakeProvider, make: Make
+) -> None:
+    server.faults = [status(422), status(422), status(422), cohere]
+    reranker = make()
+
+    with pytest.raises(InputRefused):
+        reranker.score("q", TEXTS)
+    reranker.score("q", TEXTS)
+
+    assert [len(each.body["documents"]) for each in server.requests] == [4, 2, 1, 4]
 
 
 def test_a_text_that_is_too_long_is_its_senders_fault(server: FakeProvider, make: Make) -> None:
