@@ -133,7 +133,10 @@ def _redact_line(redaction: Redaction, line: bytes) -> bytes:
     limits = {"max_bytes": config.max_metadata_bytes, "max_depth": config.max_json_depth}
     if isinstance(metadata, dict) and metadata_fault(metadata, **limits) is None:
         kept["metadata"] = redact_metadata(redaction, metadata)
-    return orjson.dumps(kept)
+    try:
+        return orjson.dumps(kept)
+    except orjson.JSONEncodeError:  # an "embedding" nested deeper than orjson writes
+        return UNREADABLE
 
 
 def redact_query(*, collections: Sequence[Collection], params: SearchParams) -> SearchParams:
