@@ -21,7 +21,7 @@ import orjson
 
 from embeddings.exceptions import UnreadableImport
 from embeddings.readers.parquet import count_parquet, read_parquet
-from embeddings.readers.rows import Row, parse_line
+from embeddings.readers.rows import Row, document_row, parse_line
 
 CSV_FIELD_BYTES = 16 * 1024 * 1024
 """Python's own limit of 128 KiB is less than a long text."""
@@ -46,25 +46,6 @@ def file_format(path: Path) -> Format:
     raise UnreadableImport(
         reason="its name must end in .jsonl, .ndjson, .csv (each also with .gz) or .parquet."
     )
-
-
-def document_row(number: int, raw: Any) -> Row:
-    """The row with BEIR's `_id` and `title` in their places."""
-    if not isinstance(raw, dict):
-        return Row(number, raw=raw)
-    row = dict(raw)
-    if "_id" in row:
-        if "id" in row:
-            return Row(number, fault="The row has both id and _id.")
-        row["id"] = row.pop("_id")
-    if type(row.get("id")) is int:
-        row["id"] = str(row["id"])  # a column of numbers is a customary key
-    title = row.pop("title", None)
-    if title is not None and not isinstance(title, str):
-        return Row(number, fault="The title is not a string.")
-    if title and isinstance(row.get("text"), str):
-        row["text"] = f"{title}\n{row['text']}"
-    return Row(number, raw=row)
 
 
 def table_row(number: int, columns: dict[str, Any]) -> Row:

@@ -13,7 +13,7 @@ from embeddings.models import Collection
 from embeddings.readers.csv_upload import csv_rows, read_header
 from embeddings.readers.files import KNOWN_COLUMNS
 from embeddings.readers.json_upload import first_elements
-from embeddings.readers.rows import Row, parse_line
+from embeddings.readers.rows import Row, document_row, parse_line
 from embeddings.readers.upload import unpack
 from embeddings.services.import_batches import read_document
 from embeddings.services.imports import Kind, field_types
@@ -106,10 +106,11 @@ def _rows(
             )
         elif kind == "json":
             elements = first_elements(content.decode(errors="ignore"), most=ROWS)
-            yield from (Row(number, raw=raw) for number, raw in enumerate(elements, 1))
+            yield from (document_row(number, raw) for number, raw in enumerate(elements, 1))
         else:
             parsed = (parse_line(n, line) for n, line in enumerate(content.split(b"\n"), 1))
-            yield from (row for row in parsed if row is not None)
+            rows = (row for row in parsed if row is not None)
+            yield from (row if row.fault else document_row(row.number, row.raw) for row in rows)
     except UnreadableImport:
         if is_whole:
             raise

@@ -14,7 +14,7 @@ from embeddings.exceptions import InvalidMetadata, OutsideView, TooManyChunks, U
 from embeddings.models import Collection, Job, JobPart
 from embeddings.readers.csv_upload import csv_as_json_lines
 from embeddings.readers.json_upload import json_as_lines
-from embeddings.readers.rows import Row, parse_line
+from embeddings.readers.rows import Row, document_lines, parse_line
 from embeddings.readers.upload import cut, unpack
 from embeddings.services.add import store_documents
 from embeddings.services.import_batches import (
@@ -123,6 +123,7 @@ def field_types(collection: Collection) -> dict[str, FieldType]:
 
 
 def _kept(collection: Collection, content: bytes) -> bytes:
+    content = document_lines(content)  # so that what is redacted or erased by its id is found
     redaction = Redaction.from_json(collection.redaction)
     return redact_lines(redaction, content) if redaction.entities else content
 

@@ -59,11 +59,12 @@ class ImportViewSet(ViewSet):
         errors=(400, 401, 403, 404, 413, 415),
     )
     def create(self, request: Request, name: str) -> Response:
-        """One document on each line, as in `/v1/add`. Bad lines are refused singly and reported in
-        the job; the others go in. A line without an id gets one made of its content. CSV in UTF-8
-        has a header; `columns` says which column is what. Cells of declared fields of the metadata
-        become numbers, booleans or lists where they spell one, others are strings; a `line` of the
-        job is then a row below the header.
+        """One document on each line, as in `/v1/add`; `_id` is its id, too, and a `title` goes
+        before its text. Bad lines are refused singly and reported in the job; the others go in. A
+        line without an id gets one made of its content. CSV in UTF-8 has a header; `columns` says
+        which column is what. Cells of declared fields of the metadata become numbers, booleans or
+        lists where they spell one, others are strings; a `line` of the job is then a row below the
+        header.
         """
         query = validated(ImportQuery, request.query_params.dict())
         principal = principal_of(request)

@@ -52,12 +52,12 @@ def test_it_works(as_admin: Client, collection: Collection) -> None:
 @pytest.mark.parametrize(
     ("name", "body"),
     [
-        ("a.ndjson", b'{"id": "a", "text": "A"}\n{"id": "b", "text": "B"}'),
+        ("a.ndjson", b'{"_id": "a", "title": "A", "text": "A"}\n{"id": "b", "text": "B"}'),
         (
             "a.jsonl.gz",
             gzip.compress(b'{"id": "a", "text": "A"}\n{"id": "b", "text": "B"}', mtime=0),
         ),
-        ("a.json", b'[{"id": "a", "text": "A"},\n {"id": "b", "text": "B"}]'),
+        ("a.json", b'[{"_id": "a", "title": "A", "text": "A"},\n {"id": "b", "text": "B"}]'),
         ("a.csv.gz", gzip.compress(b"id,text\na,A\nb,B\n", mtime=0)),
     ],
 )

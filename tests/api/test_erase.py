@@ -180,7 +180,7 @@ def test_lines_that_wait_to_be_imported(as_alice: APIClient, collection: Collect
 
 
 def test_lines_by_id_whoever_imports_them(as_alice: APIClient, collection: Collection) -> None:
-    job = start_import(as_alice, {"id": "gin", "text": "Jane's gin"}, {"text": "Joan's rum"})
+    job = start_import(as_alice, {"_id": "gin", "text": "Jane's gin"}, {"text": "Joan's rum"})
     before = payload(job)
     assert erase(as_alice, ids=["absent"])["lines"] == 0
     assert payload(job) == before

@@ -65,6 +65,28 @@ def test_it_works(collection: Collection, as_alice: APIClient) -> None:
     assert shown.json()["text"] == "How to brew mate"
 
 
+def test_the_words_of_beir(collection: Collection, as_alice: APIClient) -> None:
+    body = b"\n".join(
+        [
+            b'{"_id": "mate", "title": "Mate", "text": "How to brew mate", "metadata": {"n": 1}}',
+            b'{"id": 7, "title": "", "text": "How to brew tea"}',
+            b'{"id": "a", "_id": "b", "text": "Coffee"}',
+            b'{"id": "c", "title": 5, "text": "Coffee"}',
+            b'{"_id": "d", "text": "Coffee", "metadata": ' + b"[" * 500 + b"]" * 500 + b"}",
+        ]
+    )
+    answer = post(as_alice, body)
+    assert answer.status_code == 202, answer.content
+    run_import(job_id=answer.json()["id"], should_stop=lambda: False)
+
+    job = as_alice.get(answer["Location"]).json()
+    assert [row["line"] for row in job["refused"]] == [3, 4, 5]
+    stored = dict(Document.objects.values_list("external_id", "text"))
+    assert (stored["mate"], stored["7"]) == ("Mate\nHow to brew mate", "How to brew tea")
+    assert not {"a", "b", "c", "d"} & stored.keys()
+    assert Document.objects.get(external_id="mate").metadata == {"n": 1}
+
+
 @pytest.mark.parametrize("content_type", [NDJSON, "application/jsonl", f"{NDJSON}; charset=utf-8"])
 @pytest.mark.parametrize("encoding", ["gzip", "", "identity"])
 def test_the_kinds_of_body(

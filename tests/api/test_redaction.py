@@ -190,13 +190,15 @@ def test_imports_keep_nothing_of_the_original(as_alice: APIClient, letters: Coll
         orjson.dumps({"id": "3", "text": "Nothing personal.", "to": "jane@example.org"}),
         orjson.dumps(["jane@example.org"]),
         orjson.dumps({"id": "4", "text": "Nothing personal.", "embedding": [1.0, *[0.0] * 383]}),
+        orjson.dumps({"_id": "5", "title": "Of jane@example.org", "text": "Nothing personal."}),
+        b'{"text": "Nothing personal.", "embedding": ' + b"[" * 500 + b"]" * 500 + b"}",
     )
     kept = b"".join(gzip.decompress(part.content) for part in job.parts.all())
     assert b"jane" not in kept
     assert REDACTED.encode() in kept
     run_import(job_id=job.pk, should_stop=lambda: False)
     job.refresh_from_db()
-    assert (job.result["added"], job.result["refused"]) == (2, 5)
+    assert (job.result["added"], job.result["refused"]) == (3, 6)
     reasons = {refusal["line"]: refusal["code"] for refusal in job.refused}
     assert reasons[4] == "redacted_embedding"
     assert "jane" not in str(job.refused)
