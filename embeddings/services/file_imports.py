@@ -37,23 +37,24 @@ def open_file_import(
     path: Path,
     on_conflict: OnConflict,
     restart: bool = False,
+    total: int | None = None,
 ) -> FileImport:
     """The unfinished import of this very file into the collection, or else a new one.
 
-    A file is the same while its place, size and time are. Raises UnreadableImport.
+    A file is the same while its place, size and time are; `total` is the number of its rows, if
+    they have been counted. Raises UnreadableImport.
     """
     known = file_format(path)
     params = {"on_conflict": on_conflict.value, SOURCE: _identity(path)}
     jobs = Job.objects.filter(kind=JobKind.IMPORT.value, collection=collection, params=params)
     job = jobs.exclude(state=JobState.SUCCEEDED.value).order_by("-created_at", "-pk").first()
     if job is None or restart:
-        total = known.count(path)
         job = make_job(
             owner_id=owner_id,
             kind=JobKind.IMPORT,
             collection=collection,
             params=params,
-            total=total,
+            total=known.count(path) if total is None else total,
         )
     run = take_job(job_id=job.pk, again=True)
     if run is None:

@@ -105,10 +105,11 @@ def test_a_repeat_changes_nothing(file: Path) -> None:
 def test_existing_documents_are_refused_on_request(file: Path, tmp_path: Path) -> None:
     run(file)
     errors = tmp_path / "errors.jsonl"
-    report = run(file, "--on-conflict", "error", "--errors", str(errors))
-    assert (report["added"], report["refused"]) == (0, 5)
+    with pytest.raises(CommandError, match="No row was imported: all 5 were refused"):
+        run(file, "--on-conflict", "error", "--errors", str(errors))
     refused = [orjson.loads(line) for line in errors.read_bytes().splitlines()]
     assert sorted(row["line"] for row in refused) == [1, 2, 3, 4, 5]
+    assert Job.objects.latest("created_at").result["refused"] == 5
 
 
 def test_into_the_collection_of_the_named_owner(file: Path) -> None:
@@ -144,7 +145,18 @@ def test_a_bad_file_is_said(tmp_path: Path, file: Path) -> None:
         run(tmp_path / "nothing.jsonl")
     with pytest.raises(CommandError, match="must end in"):
         run(file.rename(tmp_path / "corpus.txt"))
+    table = tmp_path / "table.csv"
+    table.write_text("id,content\na,Tea\n")
+    with pytest.raises(CommandError, match="no column named text"):
+        run(table)
     assert not Collection.objects.exists()
+
+
+def test_another_model_than_the_collections_is_said(file: Path) -> None:
+    run(file)
+    with pytest.raises(CommandError, match=f"drinks has the model {settings.EMBED.default_model}"):
+        run(file, "--model", "all-MiniLM-L6-v2")
+    assert run(file, "--model", settings.EMBED.default_model)["unchanged"] == 3
 
 
 def test_a_new_file_under_an_old_name_starts_at_its_first_row(

@@ -70,35 +70,55 @@ class Command(BaseCommand):
             raise CommandError(problem.detail) from None
         except JobLost:
             raise CommandError("The import was cancelled, or another process goes on.") from None
-        report(self, Job.objects.get(pk=file_import.run.job.pk), as_json=options["json"])
+        job = Job.objects.get(pk=file_import.run.job.pk)
+        report(self, job, as_json=options["json"])
+        refused = job.result.get("refused", 0)
+        if refused and not any(job.result.get(word) for word in COUNTED):
+            raise CommandError(f"No row was imported: all {refused} were refused.")
 
 
 def open_import(options: dict[str, Any]) -> FileImport:
     """Raises CommandError and Problem."""
     if not options["file"].is_file():
         raise CommandError(f"There is no file {options['file']}.")
-    file_format(options["file"])  # before a collection is made in vain
+    known = file_format(options["file"])
     principal = principal_for(options["owner"])
+    model = options["model"]
+    collection = collection_for(principal, options["collection"], model)
+    total = None
+    if collection is None:
+        total = known.count(options["file"])  # before a collection is made in vain
+        collection = create_collection(
+            principal=principal,
+            name=options["collection"],
+            model=model or settings.EMBED.default_model,
+        )
     return open_file_import(
         owner_id=principal.user_id,
-        collection=collection_for(principal, options["collection"], options["model"]),
+        collection=collection,
         path=options["file"],
         on_conflict=OnConflict(options["on_conflict"]),
         restart=options["restart"],
+        total=total,
     )
 
 
-def collection_for(principal: Principal, name: str, model: str | None) -> Collection:
-    """The collection, made with the defaults when it is not there. Raises CommandError, Problem."""
+def collection_for(principal: Principal, name: str, model: str | None) -> Collection | None:
+    """The collection, None when it is not there. Raises CommandError, Problem."""
     try:
         CollectionNameField().run_validation(name)
-        return visible_collection(principal=principal, name=name, action=Action.WRITE)
+        collection = visible_collection(principal=principal, name=name, action=Action.WRITE)
     except ValidationError as error:
         raise CommandError(f"--collection: {' '.join(map(str, error.detail))}") from None
     except NotFound:
-        return create_collection(
-            principal=principal, name=name, model=model or settings.EMBED.default_model
+        return None
+    there = collection.generation.model
+    if model not in (None, there):
+        raise CommandError(
+            f"--model: {name} has the model {there}. Leave --model out, or import into another"
+            " collection."
         )
+    return collection
 
 
 def run_with_bar(file_import: FileImport, options: dict[str, Any]) -> None:
