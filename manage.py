@@ -38,4 +38,7 @@ def run_tests(arguments):  # type: (list[str]) -> int
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # before there is a command that says what it leaves undone
+        sys.exit(130)

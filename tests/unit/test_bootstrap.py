@@ -16,6 +16,8 @@ from embedsite.config import BASE_DIR
 COMMANDS = """
 def run(argv):
     import django
+    if argv[1:] == ["interrupted"]:
+        raise KeyboardInterrupt
     print("ran", *argv[1:], "with", django.__file__)
 """
 
@@ -88,6 +90,12 @@ def test_finished_environment_is_entered_without_a_word(project: Path) -> None:
 
     assert (code, err) == (0, "")
     assert out.startswith(f"ran b with {project}/.venv/")
+
+
+def test_interrupted_it_ends_without_a_traceback(project: Path) -> None:
+    run(project, "a")
+
+    assert run(project, "interrupted") == (130, "", "")
 
 
 def test_changed_requirements_are_installed(project: Path) -> None:
