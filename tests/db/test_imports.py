@@ -99,10 +99,10 @@ def test_bad_lines_are_refused_singly(collection: Collection) -> None:
             b"{not json",
             b"",
             {"id": "b", "text": ""},
-            {"id": 3, "text": "three"},
+            {"id": 3.5, "text": "three"},
             {"id": "c", "text": "four", "embedding": [1, 2]},
             b'"a string"',
-            {"id": "d", "text": "five", "title": "unknown here"},
+            {"id": "d", "text": "five", "headline": "unknown here"},
             {"id": "e", "text": "six"},
             b"  ",
         )
@@ -117,7 +117,7 @@ def test_bad_lines_are_refused_singly(collection: Collection) -> None:
         (5, "id", "invalid"),
         (6, "embedding", "dimensions_mismatch"),
         (7, None, "invalid"),
-        (8, "title", "invalid"),
+        (8, "headline", "invalid"),
     ]
     assert job.refused[0]["detail"] == "The line is not valid JSON; see character 2."
 
